@@ -1,0 +1,65 @@
+# `make run` and `make test` need Python 3.11, pip and make, nothing else. The set-up below also works
+# where Debian ships no ensurepip (hence --without-pip) and forbids system-wide pip (hence --python).
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check
+UV ?= $(BIN)/uv
+LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command "make lock"
+CODE = $(wildcard domain projections api tests bench)
+# Suites that measure time-outs or kill processes run alone; nightly proofs only in `make proof`.
+SERIAL := (fault or slow) and not proof_nightly
+FAST := not fault and not slow and not proof_nightly
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format lock bench proof coverage clean
+
+help: ## list these commands
+	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*##/\t/'
+
+run: .venv/.run-ready ## set up, then serve on 127.0.0.1
+	$(BIN)/kontaktlog serve
+
+test: .venv/.dev-ready ## set up, then all tests but the nightly proofs
+	$(BIN)/python -m pytest -n 2 -m "$(FAST)"
+	$(BIN)/python -m pytest -m "$(SERIAL)" || { code=$$?; [ $$code -eq 5 ] || exit $$code; }
+
+lint: .venv/.dev-ready ## format, lint, types and import directions, changing nothing
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/mypy $(CODE)
+	$(BIN)/lint-imports
+
+format: .venv/.dev-ready ## format and fix what ruff can
+	$(BIN)/ruff format $(CODE)
+	$(BIN)/ruff check --fix $(CODE)
+
+coverage: .venv/.dev-ready ## branch coverage of the fast suites; the aim is 100 % in domain and projections
+	$(BIN)/python -m pytest -n 2 -m "$(FAST)" --cov --cov-branch --cov-report=term-missing
+
+bench: .venv/.dev-ready ## measure what the README claims
+	$(BIN)/python -m bench
+
+proof: .venv/.dev-ready ## the nightly proofs, alone and in full
+	$(BIN)/python -m pytest -m proof_nightly
+
+lock: ## write both lock files from pyproject.toml
+	$(LOCK) pyproject.toml --group build --output-file requirements/run.txt
+	$(LOCK) --group dev --constraint requirements/run.txt --output-file requirements/dev.txt
+
+clean: ## remove what the set-up and the tools made
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -f .coverage .coverage.*
+
+.venv/bin/python:
+	$(PYTHON) -m venv --without-pip .venv
+
+.venv/.run-ready: .venv/bin/python requirements/run.txt pyproject.toml
+	$(PIP) install --quiet --require-hashes -r requirements/run.txt
+	$(PIP) install --quiet --no-deps --no-index --no-build-isolation -e .
+	@touch $@
+
+.venv/.dev-ready: .venv/.run-ready requirements/dev.txt
+	$(PIP) install --quiet --require-hashes -r requirements/dev.txt
+	@touch $@

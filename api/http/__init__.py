@@ -1,0 +1,1 @@
+"""The HTTP door: requests become commands, views become answers, errors become problems."""

@@ -1,0 +1,1 @@
+"""Foreign formats in: mail, calendars and spreadsheets become commands, never events."""

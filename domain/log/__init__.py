@@ -1,0 +1,1 @@
+"""The journal as an idea: envelope, codec, sealed values and tree; bytes in, bytes out."""

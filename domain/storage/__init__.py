@@ -1,0 +1,1 @@
+"""The write side's only SQL: the log kept in SQLite or PostgreSQL by one batching writer."""

@@ -1,0 +1,1 @@
+"""Questions answered from the log, each rebuildable from its first event at any time."""
