@@ -56,7 +56,7 @@ _KEY_ID_BYTES = 4
 _DASH = "— "
 _PROOF_HEADER = "c2sp.org/tlog-proof@v1"
 _PRIVATE = "PRIVATE+KEY"
-_DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
+_DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}")
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 
 
@@ -115,7 +115,7 @@ class VerifierKey:
         """Tell whether this key made `signature` over `message`."""
         try:
             Ed25519PublicKey.from_public_bytes(self.public).verify(signature, message)
-        except (InvalidSignature, ValueError):
+        except InvalidSignature:
             return False
         return True
 

@@ -7,7 +7,6 @@ the log get `Fact`s, plain dicts without validation (views), or events (decision
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from uuid import UUID
 
 import orjson
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -62,17 +61,23 @@ class Codec:
         self, event: Value, event_id: str, envelope: Envelope, key_hash: bytes | None = None
     ) -> NewEvent:
         """Return the event ready to be stored; `event_id` is canonical UUID text."""
+        return self.encode_clear(event, event_id, envelope, key_hash)[0]
+
+    def encode_clear(
+        self, event: Value, event_id: str, envelope: Envelope, key_hash: bytes | None = None
+    ) -> tuple[NewEvent, Json]:
+        """Return the event ready to be stored, and its data in clear as a reader will see it."""
         kind = self._events[self._names[type(event)]]
         tags = tuple(sorted(set(kind.tags_of(event))))
-        data = event.model_dump(mode="json", by_alias=True)
-        if kind.sealed or kind.sealed_people:
-            self._seal(kind, data, event_id)
+        clear = event.model_dump(mode="json", by_alias=True)
+        data = self._sealed(kind, clear, event_id) if kind.subject else clear
         metadata = orjson.dumps(envelope.as_json())
         payload = orjson.dumps(data)
         tags_text = orjson.dumps(tags).decode()
-        raw = UUID(event_id).bytes
+        raw = bytes.fromhex(event_id.replace("-", ""))
         body = body_hash(raw, kind.name, tags_text, metadata, payload, None, None, key_hash)
-        return NewEvent(raw, kind.name, tags, tags_text, metadata, payload, body, key_hash=key_hash)
+        new = NewEvent(raw, kind.name, tags, tags_text, metadata, payload, body, key_hash=key_hash)
+        return new, clear
 
     def facts(self, rows: Sequence[StoredRow]) -> list[Fact]:
         """Return a page of rows decoded, newest shape, personal parts opened."""
@@ -106,17 +111,27 @@ class Codec:
             data = upcast(data)
         return Fact(row.position, row.recorded_at, uuid_text(row.event_id), name, meta, data)
 
-    def _seal(self, kind: EventType, data: Json, event_id: str) -> None:
-        subject = f"contact:{data[kind.subject]}"
+    def _sealed(self, kind: EventType, clear: Json, event_id: str) -> Json:
+        """Return a copy of the data with its personal parts sealed."""
+        data = dict(clear)
+        subject = f"contact:{clear[kind.subject]}"
         for name in kind.sealed:
-            if data[name] is not None:
+            if clear[name] is not None:
                 place = f"{event_id}/{name}"
-                data[name] = self.vault.seal(subject, orjson.dumps(data[name]), place)
-        for index, person in enumerate(data.get(kind.sealed_people or "") or ()):
-            if person[DETAILS] is not None:
-                owner = f"person:{person['person']}"
-                place = f"{event_id}/{kind.sealed_people}/{index}"
-                person[DETAILS] = self.vault.seal(owner, orjson.dumps(person[DETAILS]), place)
+                data[name] = self.vault.seal(subject, orjson.dumps(clear[name]), place)
+        if kind.sealed_people and clear[kind.sealed_people]:
+            data[kind.sealed_people] = [
+                self._sealed_person(person, f"{event_id}/{kind.sealed_people}/{index}")
+                for index, person in enumerate(clear[kind.sealed_people])
+            ]
+        return data
+
+    def _sealed_person(self, person: Json, place: str) -> Json:
+        if person[DETAILS] is None:
+            return person
+        owner = f"person:{person['person']}"
+        sealed = self.vault.seal(owner, orjson.dumps(person[DETAILS]), place)
+        return {**person, DETAILS: sealed}
 
     def _open(self, kind: EventType, fact: Fact, keys: Mapping[int, AESGCM]) -> None:
         for name in kind.sealed:

@@ -82,7 +82,7 @@ class Appended(NamedTuple):
     """Where a request's events stand: positions `first` … `first + count - 1`."""
 
     first: int
-    count: int
+    size: int
     recorded_at: int
     duplicate: bool = False
 

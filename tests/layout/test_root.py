@@ -11,7 +11,7 @@ ROOT_FOLDERS = frozenset({"requirements", "domain", "projections", "api", "tests
 ROOT_HIDDEN = frozenset({".ci", ".gitignore", ".gitattributes"})
 VAGUE_NAMES = frozenset({"utils", "util", "common", "helpers", "helper", "scripts", "misc"})
 HOSTS = re.compile(
-    r"(?:pypi|pythonhosted|npmjs|debian|yarnpkg|golang)\.(?:org|com)\b|\bcrates\.io\b"
+    r"(?:pypi|pythonhosted|npmjs|debian|yarnpkg)\.(?:org|com)\b|\bproxy\.golang\.org|\bcrates\.io\b"
 )
 MACHINE_PATHS = re.compile(
     r"(?:^|[^\w.-])/(?:work|farm|root|home/[a-z]+|Users/\w+|tmp/venv\w*|tmp/bash_jobs)/"

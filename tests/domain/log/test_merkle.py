@@ -154,8 +154,7 @@ def refused(check: Callable[..., None], *args: Any, reason: str = "") -> bool:
     try:
         check(*args)
     except Broken as error:
-        assert error.code == "proof_invalid"
-        return not reason or error.params["reason"] == reason
+        return error.code == "proof_invalid" and reason in {"", error.params["reason"]}
     return False
 
 
@@ -488,12 +487,14 @@ def test_one_size_has_one_root() -> None:
 
 @pytest.mark.parametrize(("old", "new"), [(-1, 5), (6, 5), (0, SIZE_MAX + 1), (2**70, 2**70)])
 def test_sizes_out_of_order_are_refused(old: int, new: int) -> None:
-    proof = old, EMPTY_ROOT, new, EMPTY_ROOT, []
-    assert refused(verify_consistency, *proof, reason="sizes_out_of_order")
+    sizes = old, EMPTY_ROOT, new, EMPTY_ROOT
+    assert refused(verify_consistency, *sizes, [], reason="sizes_out_of_order")
 
 
 def test_the_largest_sizes_are_still_checked() -> None:
     path = [bytes(32)] * PATH_HASHES_MAX
-    assert refused(verify_inclusion, LEAVES[0], 0, SIZE_MAX, path, EMPTY_ROOT, reason="root_differs")
+    assert refused(
+        verify_inclusion, LEAVES[0], 0, SIZE_MAX, path, EMPTY_ROOT, reason="root_differs"
+    )
     sizes = 2**62, EMPTY_ROOT, SIZE_MAX, EMPTY_ROOT
     assert refused(verify_consistency, *sizes, path[:1], reason="root_differs")

@@ -1,0 +1,87 @@
+"""`kontaktlog checkpoint`: the log's newest signed checkpoint (kontrolpunkt) and the key to check it.
+
+A checkpoint that somebody else keeps is what makes a later change of the log visible: print it,
+send it to the auditor, put it in the minutes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from api.cli.terminal import Exit, Json, opened, say, settings_with, show
+
+if TYPE_CHECKING:
+    from domain.log.port import CheckpointRow
+
+app = typer.Typer(help="Vis det nyeste underskrevne kontrolpunkt.")
+
+
+@app.callback(invoke_without_command=True)
+def newest(context: typer.Context, as_json: Json = False) -> None:
+    """Vis det nyeste kontrolpunkt; er loggen vokset, laves og gemmes et nyt først.
+
+    Eksempel: kontaktlog checkpoint > kontrolpunkt-2026-11-30.txt
+    """
+    if context.invoked_subcommand is not None:
+        return
+    with opened() as services:
+        from api.followers import sealed_up
+
+        row = sealed_up(services)
+    if row is None:
+        say("Loggen er tom: der er endnu intet kontrolpunkt.")
+        raise typer.Exit(Exit.REFUSED)
+    show(_answer(row), as_json, row.note.removesuffix("\n"))
+
+
+@app.command("key")
+def key(as_json: Json = False) -> None:
+    """Vis nøglen, som andre efterprøver kontrolpunkter med; den er offentlig.
+
+    Eksempel: kontaktlog checkpoint key
+    """
+    from api.settings import ensure_key_files
+
+    settings = settings_with()
+    ensure_key_files(settings)
+    verifier = settings.checkpoint_key().verifier
+    answer = {"name": verifier.name, "key": str(verifier), "origin": settings.origin}
+    show(answer, as_json, str(verifier))
+
+
+@app.command("new-key")
+def new_key(
+    confirm: Annotated[
+        bool, typer.Option("--yes", help="Ja: lav en ny nøgle til at underskrive med")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Lav en ny underskriftsnøgle; den gamle gemmes ved siden af under sit id.
+
+    Kontrolpunkter med den gamle nøgle gælder stadig: behold begge offentlige nøgler. Genstart
+    tjenesten bagefter. Eksempel: kontaktlog checkpoint new-key --yes
+    """
+    from api.settings import replace_signing_key
+
+    settings = settings_with()
+    if not confirm:
+        say("Intet er ændret. Alle, der efterprøver loggen, skal have den nye nøgle; gentag med --yes.")
+        raise typer.Exit(Exit.USAGE)
+    kept = replace_signing_key(settings)
+    verifier = settings.checkpoint_key().verifier
+    answer = {"key": str(verifier), "previous": str(kept) if kept else None}
+    show(answer, as_json, str(verifier))
+
+
+def _answer(row: CheckpointRow) -> dict[str, object]:
+    from domain.storage.clock import moment
+    from domain.values import instant_text
+
+    return {
+        "size": row.size,
+        "root": row.root.hex(),
+        "note": row.note,
+        "recorded_at": instant_text(moment(row.recorded_at)),
+    }

@@ -1,0 +1,51 @@
+"""Opens the log and its keys from the addresses an installation is given."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from domain.errors import Refused
+from domain.log.port import NewEvent
+from domain.storage.keys import SqliteKeyTable, StoredKeys
+from domain.storage.postgres import PostgresLog, create_schema
+from domain.storage.postgres_keys import PostgresKeyTable
+from domain.storage.sqlite import SqliteLog
+
+SQLITE: Final = "sqlite:///"
+POSTGRESQL: Final = ("postgresql://", "postgres://")
+
+AnyLog = SqliteLog | PostgresLog
+ClockStep = Callable[[int, int], NewEvent]
+
+
+def sqlite_path(url: str) -> Path:
+    """Return the file of a `sqlite:///path` address (`sqlite:////abs/path` is absolute)."""
+    return Path(url.removeprefix(SQLITE))
+
+
+def open_log(url: str, *, create: bool = True) -> AnyLog:
+    """Open the log at `sqlite:///path` or `postgresql://…`, creating its tables when `create`.
+
+    Raises Refused(`setting_unsafe`) for another kind of address, Unavailable when it is not there.
+    """
+    if url.startswith(SQLITE):
+        path = sqlite_path(url)
+        if create:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        return SqliteLog(path, create=create)
+    if url.startswith(POSTGRESQL):
+        if create:
+            create_schema(url)
+        return PostgresLog(url)
+    raise Refused("setting_unsafe", reason="store must be sqlite:///path or postgresql://…")
+
+
+def open_keys(url: str, master: bytes) -> StoredKeys:
+    """Open the keys database; raises Broken when `master` is not the key it was made with."""
+    if url.startswith(SQLITE):
+        path = sqlite_path(url)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return StoredKeys(SqliteKeyTable(path), master)
+    if url.startswith(POSTGRESQL):
+        return StoredKeys(PostgresKeyTable(url), master)
+    raise Refused("setting_unsafe", reason="keys must be sqlite:///path or postgresql://…")
