@@ -333,7 +333,7 @@ def ensure_key_files(settings: Settings) -> None:
     Raises SettingsError.
     """
     if settings.master_key is None and not settings.master_key_file.exists():
-        if _has_rows(settings.keys_url, "kontaktlog_keys"):
+        if _has_rows(settings.keys_url, "kontaktlog_keys", "keys"):
             raise SettingsError(
                 f"{PREFIX}MASTER_KEY",
                 f"{settings.master_key_file} is missing, but keys wrapped by it exist; "
@@ -453,8 +453,8 @@ def _sync_folder(folder: Path) -> None:
         os.close(number)
 
 
-def _has_rows(url: str, schema: str, table: str | None = None) -> bool:
-    """Whether a table (any, when none is named) of a store holds rows; a new store has none."""
+def _has_rows(url: str, schema: str, table: str) -> bool:
+    """Whether a table of a store holds rows; a new store has neither rows nor table."""
     if not is_sqlite(url):
         return _postgres_has_rows(url, schema, table)
     file = sqlite_path(url)
@@ -462,25 +462,26 @@ def _has_rows(url: str, schema: str, table: str | None = None) -> bool:
         return False
     try:
         with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True)) as db:
-            found = db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-            names = [name for (name,) in found if table in {None, name}]
-            query = 'SELECT 1 FROM "{}" LIMIT 1'
-            return any(db.execute(query.format(each)).fetchone() for each in names)
+            known = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
+            rows = 'SELECT 1 FROM "{}" LIMIT 1'
+            made = db.execute(known, (table,)).fetchone() is not None
+            return made and db.execute(rows.format(table)).fetchone() is not None
     except sqlite3.Error as error:
         raise Unavailable("store_unavailable", reason=type(error).__name__) from error
 
 
-def _postgres_has_rows(url: str, schema: str, table: str | None) -> bool:
+def _postgres_has_rows(url: str, schema: str, table: str) -> bool:
     import psycopg  # noqa: PLC0415  only an installation with PostgreSQL pays for it
     from psycopg import sql  # noqa: PLC0415
 
-    tables = "SELECT tablename FROM pg_tables WHERE schemaname = %s AND %s IN ('', tablename)"
+    name = sql.Identifier(schema, table)
     try:
         with psycopg.connect(url, autocommit=True, connect_timeout=CONNECT_SECONDS) as db:
-            names = [str(name) for (name,) in db.execute(tables, (schema, table or ""))]
-            query = sql.SQL("SELECT 1 FROM {} LIMIT 1")
-            return any(
-                db.execute(query.format(sql.Identifier(schema, name))).fetchone() for name in names
+            made = db.execute("SELECT to_regclass(%s) IS NOT NULL", (f"{schema}.{table}",))
+            if made.fetchone() != (True,):
+                return False
+            return (
+                db.execute(sql.SQL("SELECT 1 FROM {} LIMIT 1").format(name)).fetchone() is not None
             )
     except psycopg.Error as error:
         raise Unavailable("store_unavailable", reason=type(error).__name__) from error

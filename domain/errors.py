@@ -7,8 +7,8 @@
     ├── Broken       hash, gap, decoding: stop and alarm, never swallow
     └── Unavailable  the storage cannot take or give it now; may be retried
 
-Errors know neither HTTP nor prose for people: `api/http/problems.py` translates them. `CODES` is the
-closed list of codes with their Danish gloss; the glossary lists each.
+Errors know neither HTTP nor prose for people: `api/http/problems.py` translates them. `CODES` is
+the closed list of codes with their Danish gloss; the glossary lists each.
 """
 
 from collections.abc import Sequence
@@ -80,7 +80,7 @@ CODES: Final = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing wrong with what was sent: JSON pointer, code of `CODES`, and what to tell about it."""
+    """One thing wrong with what was sent: JSON pointer, code of `CODES`, and what to tell of it."""
 
     pointer: str
     code: str

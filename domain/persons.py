@@ -1,4 +1,4 @@
-"""Persons (personer) as the log knows them: a pseudonym, and details sealed under that person's key.
+"""Persons (personer) as the log knows them: a pseudonym, and details sealed under their key.
 
 This module is the only home of names and contact details. A person is recognised by name within
 one party; the pseudonym is a keyed hash made by the vault, so the log never reveals who it is, and

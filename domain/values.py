@@ -1,4 +1,4 @@
-"""The small shared words of the field: texts with limits, fuzzy time, channel, direction, medium …
+"""The small shared words of the field: texts with limits, fuzzy time, channel, direction, medium.
 
 Everything here is immutable, strict and free of I/O. Limits are named constants because each is a
 promise to callers and is tested at its edge. Source of the lists: domain.md 1.7, 2.5, 4.2.
@@ -324,7 +324,7 @@ def _within_years(day: date) -> None:
 
 
 def _may_be(asked: Precision, natural: Precision, start: _Reading, end: _Reading) -> bool:
-    """Whether the caller's own word for the precision fits; days may be named coarser, not finer."""
+    """Whether the caller's own word for the precision fits; days may be coarser, not finer."""
     if asked in (natural, Precision.RANGE):
         return True
     if start[2] is not None:

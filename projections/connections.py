@@ -115,6 +115,10 @@ class SqliteConnection:
         row: Row | None = self._raw.execute(sql, params).fetchone()
         return row
 
+    def each(self, sql: str) -> Iterator[Row]:
+        """Return row after row, without holding them all."""
+        yield from self._raw.execute(sql)
+
     def run(self, sql: str, params: Params = ()) -> int:
         """Run one statement and return how many rows it touched."""
         return self._raw.execute(sql, params).rowcount
@@ -216,6 +220,11 @@ class PostgresConnection:
     def one(self, sql: str, params: Params = ()) -> Row | None:
         """Return the first row, None when there is none."""
         return self._cursor.execute(_for_postgres(sql), params).fetchone()
+
+    def each(self, sql: str) -> Iterator[Row]:
+        """Return row after row, without holding them all."""
+        with self._raw.cursor("each", binary=True) as cursor:
+            yield from cursor.execute(_for_postgres(sql))
 
     def run(self, sql: str, params: Params = ()) -> int:
         """Run one statement and return how many rows it touched."""

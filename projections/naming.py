@@ -28,8 +28,8 @@ IDS_A_QUESTION: Final = 500
 
 
 def placeholders(count: int) -> str:
-    """Return `?,?,…` for an IN list."""
-    return ",".join("?" * count)
+    """Return `?,?,…` for an IN list; of nothing, a list that nothing is in."""
+    return ",".join("?" * count) or "NULL"
 
 
 def portions(ids: Iterable[str]) -> Iterator[list[str]]:

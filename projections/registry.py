@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Final, Protocol, runtime_checkable
 
 from domain.log.codec import Fact
+from projections import contact_rows
 from projections.storage import Tx
 
 
@@ -51,4 +52,4 @@ class Indexed(Protocol):
         ...
 
 
-VIEWS: Final[tuple[View, ...]] = ()
+VIEWS: Final[tuple[View, ...]] = (contact_rows.VIEW,)

@@ -61,12 +61,16 @@ def states(reader: Reader) -> list[ViewState]:
     return [ViewState(*row) for row in rows]
 
 
+def serving(known: Sequence[ViewState]) -> dict[str, ViewState]:
+    """Return of each view the generation that serves, or is being built where none serves yet."""
+    chosen = {state.name: state for state in known if state.state == "building"}
+    return chosen | {state.name: state for state in known if state.state == "active"}
+
+
 def positions(store: ViewStore) -> dict[str, ViewState]:
-    """Return the serving generation of each view, or the one being built where none serves yet."""
+    """Return how far each view is: its serving generation, or the one first being built."""
     with store.reading() as reader:
-        found = [state for state in states(reader) if state.state != "old"]
-    chosen = {state.name: state for state in found if state.state == "building"}
-    return chosen | {state.name: state for state in found if state.state == "active"}
+        return serving(states(reader))
 
 
 def digest(store: ViewStore, name: str) -> str:
@@ -83,7 +87,7 @@ def digest(store: ViewStore, name: str) -> str:
             columns = columns_of(store, reader, table)
             hasher.update(f"{table.removesuffix(v)}({','.join(columns)})\n".encode())
             order = ", ".join(str(n + 1) for n in range(len(columns)))
-            for row in reader.all(f"SELECT {', '.join(columns)} FROM {table} ORDER BY {order}"):
+            for row in reader.each(f"SELECT {', '.join(columns)} FROM {table} ORDER BY {order}"):
                 hasher.update(repr(row).encode() + b"\n")
     return hasher.hexdigest()
 

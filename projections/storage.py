@@ -12,7 +12,6 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from threading import Lock, RLock
 from typing import Final, Protocol, TypeVar
-from urllib.parse import unquote, urlsplit
 
 import psycopg
 from eventsourcing.persistence import IntegrityError, Tracking, TrackingRecorder
@@ -32,6 +31,7 @@ OPEN: Final = 2**63 - 1
 IDLE_CONNECTIONS_MAX: Final = 8
 """Read connections kept open for the next reader; more are opened when needed, then closed."""
 
+_SQLITE: Final = "sqlite:///"
 _WORDS: Final[dict[str, dict[str, str]]] = {
     "sqlite": {
         "{bigint}": "INTEGER",
@@ -68,6 +68,10 @@ class Reader(Protocol):
 
     def one(self, sql: str, params: Params = ()) -> Row | None:
         """Return the first row, None when there is none."""
+        ...
+
+    def each(self, sql: str) -> Iterator[Row]:
+        """Return row after row, without holding them all."""
         ...
 
 
@@ -244,11 +248,12 @@ class ViewStore:
 def open_views(url: str) -> ViewStore:
     """Open the views at `sqlite:///path` or `postgresql://…`, creating what is missing.
 
+    An absolute path gives `sqlite:////path`, as for the log.
+
     Raises Unavailable when the database cannot be reached.
     """
-    parts = urlsplit(url)
-    if parts.scheme == "sqlite":
-        return ViewStore(SqliteDatabase(Path(unquote(url.removeprefix("sqlite:///")))))
+    if url.startswith(_SQLITE):
+        return ViewStore(SqliteDatabase(Path(url.removeprefix(_SQLITE))))
     try:
         return ViewStore(PostgresDatabase(url))
     except psycopg.OperationalError as error:

@@ -12,7 +12,7 @@ from typing import Final
 
 from domain.errors import Fault, Refused, Unavailable, Unknown
 from domain.log.port import Log
-from projections.runner import ViewState, states
+from projections.runner import ViewState, serving, states
 from projections.storage import ViewStore
 
 WAIT_SECONDS: Final = 5.0
@@ -39,8 +39,8 @@ class Views:
         self._mark: int | None = None
         self._fresh_until = -1.0
 
-    def serving(self) -> dict[str, ViewState]:
-        """Return the serving generation of each view by name; absent while first being built."""
+    def known(self) -> dict[str, ViewState]:
+        """Return each view's serving generation, or the one being built where none serves yet."""
         mark = self.store.mark()
         if mark is None:
             if monotonic() < self._fresh_until:
@@ -51,9 +51,10 @@ class Views:
 
     def suffix(self, name: str) -> str:
         """Return the table-name suffix of a view; raises Unavailable while it is first built."""
-        state = self.serving().get(name)
-        if state is None:
-            raise Unavailable("view_behind", view=name)
+        state = self.known().get(name)
+        if state is None or state.state != "active":
+            failed = state is not None and state.error is not None
+            raise Unavailable("view_failed" if failed else "view_behind", view=name)
         return state.suffix
 
     def position(self, *names: str) -> int:
@@ -62,10 +63,10 @@ class Views:
         With no name: all views that are not parked, so that one parked view does not hold back
         questions that do not ask it.
         """
-        known = self.serving()
+        active = {s.name: s for s in self.known().values() if s.state == "active"}
         if names:
-            return min(known[name].position if name in known else 0 for name in names)
-        return min((s.position for s in known.values() if s.error is None), default=0)
+            return min(active[name].position if name in active else 0 for name in names)
+        return min((s.position for s in active.values() if s.error is None), default=0)
 
     def wait_for(self, position: int, seconds: float, *names: str) -> bool:
         """Wait until the views have reached a position; return whether they have in `seconds`.
@@ -118,13 +119,13 @@ class Views:
 
     def _load(self, mark: int | None) -> dict[str, ViewState]:
         with self.store.reading() as reader:
-            found = {s.name: s for s in states(reader) if s.state == "active"}
+            found = serving(states(reader))
         self._known, self._mark = found, mark
         self._fresh_until = monotonic() + CACHE_SECONDS
         return found
 
     def _demand_running(self, position: int, names: Sequence[str]) -> None:
-        known = self.serving()
+        known = self.known()
         for name in names:
             state = known.get(name)
             if state is not None and state.error is not None and state.position < position:

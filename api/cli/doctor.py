@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal
 
 import typer
 
@@ -25,8 +25,11 @@ if TYPE_CHECKING:
     from api.settings import Settings
 
 NETWORK_FILE_SYSTEMS: Final = frozenset(
-    "9p afs beegfs ceph cifs fuse.ceph fuse.glusterfs fuse.s3fs fuse.sshfs glusterfs gpfs lustre "
-    "ncpfs nfs nfs4 orangefs smb2 smb3 smbfs vboxsf virtiofs".split()
+    {
+        *("9p", "afs", "beegfs", "ceph", "cifs", "fuse.ceph", "fuse.glusterfs", "fuse.s3fs"),
+        *("fuse.sshfs", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4", "orangefs"),
+        *("smb2", "smb3", "smbfs", "vboxsf", "virtiofs"),
+    }
 )
 """Where SQLite's WAL, which needs memory shared between processes, is unsafe (sqlite.org/wal)."""
 MEMORY_FILE_SYSTEMS: Final = frozenset({"tmpfs", "ramfs"})
@@ -35,7 +38,6 @@ DISK_BYTES_FAIL: Final = 64 * 1024 * 1024
 DISK_BYTES_WARN: Final = 1024 * 1024 * 1024
 CLOCK_SECONDS_WARN: Final = 5
 LAG_EVENTS_WARN: Final = 10_000
-POSTGRES_MIN: Final = 150_000
 LOSES_WRITES: Final = frozenset({"unsafe_setting", "network_file_system", "write_barriers_off"})
 """Codes with which `serve` does not start."""
 
@@ -49,13 +51,6 @@ class Finding:
     code: str
     level: Level
     text: str
-
-
-class Mount(Protocol):
-    """What a file lies on."""
-
-    kind: str
-    options: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +132,10 @@ def of_mount(name: str, mount: Mounted | None) -> Finding:
 
 
 def of_mode(file: Path) -> Finding:
-    """Judge who may read a file of secrets."""
+    """Judge who may read a file of secrets; in a folder that only its owner enters, nobody else."""
     mode = stat.S_IMODE(file.stat().st_mode)
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+    closed = not file.absolute().parent.stat().st_mode & (stat.S_IXGRP | stat.S_IXOTH)
+    if mode & (stat.S_IRWXG | stat.S_IRWXO) and not closed:
         text = f"{file} kan læses af andre ({mode:04o}); kør: chmod 600 {file}"
         return Finding("key_file_mode", "fail", text)
     return Finding("key_file_mode", "ok", f"{file} kan kun læses af ejeren")

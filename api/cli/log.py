@@ -18,7 +18,7 @@ INPUT_BYTES_MAX: Final = 1_048_576
 Many = list[str] | None
 
 
-def log(
+def log(  # noqa: PLR0917 one parameter per option
     source: Annotated[
         str | None, typer.Argument(help="- læser kontakten som JSON fra standard input")
     ] = None,
@@ -63,8 +63,15 @@ def log(
         from api import commands
 
         caught_up(services, services.log.head())
-        answer = commands.log_contact_sync(services, _principal(), command, via="cli")
-        _answer(answer, as_json, "Kontakten er registreret")
+        done = commands.log_contact_sync(services, _principal(), command, via="cli")
+    answer = {
+        "id": done.contact_id,
+        "version": done.version,
+        "position": done.position,
+        "recorded_at": _instant(done.facts[-1].recorded_at),
+        "repeated": done.repeated,
+    }
+    show(answer, as_json, _told("Kontakten", done.contact_id, done.position, done.repeated))
 
 
 party = typer.Typer(help="Registrér parter.", no_args_is_help=True)
@@ -72,11 +79,11 @@ party = typer.Typer(help="Registrér parter.", no_args_is_help=True)
 
 @party.callback()
 def _party() -> None:
-    """Registrér parter: forvaltninger, boligorganisationer, udvalg …"""
+    """Registrér parter: forvaltninger, boligorganisationer, udvalg med flere."""
 
 
 @party.command("new")
-def party_new(
+def party_new(  # noqa: PLR0917 one parameter per option
     source: Annotated[
         str | None, typer.Argument(help="- læser parten som JSON fra standard input")
     ] = None,
@@ -116,8 +123,9 @@ def party_new(
         from api import commands
 
         caught_up(services, services.log.head())
-        answer = commands.register_party_sync(services, _principal(), command, via="cli")
-        _answer(answer, as_json, "Parten er registreret")
+        done = commands.register_party_sync(services, _principal(), command, via="cli")
+    answer = {"id": done.party_id, "position": done.position, "repeated": done.repeated}
+    show(answer, as_json, _told("Parten", done.party_id, done.position, done.repeated))
 
 
 def _given(source: str | None, options: dict[str, Any]) -> dict[str, Any]:
@@ -153,3 +161,15 @@ def _principal() -> Any:
     from domain.access import Role, principal_of
 
     return principal_of("cli", Role.CASE_OFFICER, ())
+
+
+def _told(what: str, identity: str, position: int, repeated: bool) -> str:
+    how = "var allerede registreret" if repeated else "er registreret"
+    return f"{what} {how}: {identity} (position {position})"
+
+
+def _instant(microseconds: int) -> str:
+    from domain.storage.clock import moment
+    from domain.values import instant_text
+
+    return instant_text(moment(microseconds))

@@ -5,6 +5,7 @@ A subcommand's module is imported when it is called, so that `--help` answers at
 reached now and the same call may succeed later.
 """
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -15,6 +16,10 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from api.cli.terminal import Exit, explained
+
+
+PRIVATE: Final = 0o077
+"""Databases, key files and backups are not made readable to others."""
 
 
 class Entry(NamedTuple):
@@ -97,7 +102,7 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _top(
-    version: bool = typer.Option(  # noqa: ARG001 answered by its callback
+    version: bool = typer.Option(
         False, "--version", callback=_version, is_eager=True, help="Vis udgaven"
     ),
 ) -> None:
@@ -123,5 +128,6 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def main() -> None:
-    """Run the command line of this process."""
+    """Run the command line of this process; what it writes is for its owner's eyes only."""
+    os.umask(PRIVATE)
     sys.exit(run(sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""What the subcommands share: exit codes, how answers and faults are printed, how a store is opened.
+"""What the subcommands share: exit codes, how answers and faults are printed, opening a store.
 
 Faults are told in Danish with the stable code beside them, never with the value that was wrong:
 a terminal's scroll-back is no place for personal data.

@@ -164,7 +164,9 @@ def _moment(text: str | None, zone: ZoneInfo) -> str | None:
             day = date.fromisoformat(text) + timedelta(days=1)
             moment = datetime(day.year, day.month, day.day, tzinfo=zone)
     except (ValueError, OverflowError):
-        raise typer.BadParameter("--expires: skriv 2027-12-31 eller 2027-12-31T12:00+01:00") from None
+        raise typer.BadParameter(
+            "--expires: skriv 2027-12-31 eller 2027-12-31T12:00+01:00"
+        ) from None
     if moment.tzinfo is None:
         raise typer.BadParameter("--expires: et klokkeslæt skal have en tidszone, fx +01:00")
     if moment <= now():

@@ -1,9 +1,7 @@
 """Commands about contacts: log, correct, retract, link, unlink, one at a time or many at once."""
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Final, cast
 
 from api.commands.recording import (
@@ -37,6 +35,7 @@ from domain.contacts import (
 )
 from domain.errors import Conflict, DomainError, Fault, Refused, Unknown
 from domain.log.codec import Fact
+from domain.log.envelope import Via
 from domain.log.port import Condition, QueryItem
 from domain.storage import clock
 from domain.storage.journal import Entry, Recorded
@@ -84,12 +83,12 @@ async def log_contact(
     principal: Principal,
     command: LogContact,
     *,
-    via: str,
+    via: Via,
     key: str | None = None,
     lenient: bool = False,
 ) -> ContactDone:
     """Record that a contact took place; the same request again answers what is recorded."""
-    caller = _caller(principal, via, key, lenient=lenient)
+    caller = Caller(principal, via, key, lenient)
     found = await parties_named(services, _keys(command))
     try:
         entry = entry_of(services, caller, command, found)
@@ -105,12 +104,12 @@ def log_contact_sync(
     principal: Principal,
     command: LogContact,
     *,
-    via: str,
+    via: Via,
     key: str | None = None,
     lenient: bool = False,
 ) -> ContactDone:
     """Record that a contact took place (CLI, imports)."""
-    caller = _caller(principal, via, key, lenient=lenient)
+    caller = Caller(principal, via, key, lenient)
     found = parties_named_sync(services, _keys(command))
     return _logged(services.journal.record_sync(entry_of(services, caller, command, found)))
 
@@ -120,7 +119,7 @@ def log_contacts_sync(
     principal: Principal,
     commands: Sequence[LogContact],
     *,
-    via: str,
+    via: Via,
     key: str | None = None,
     numbers: Sequence[int] | None = None,
     lenient: bool = False,
@@ -130,7 +129,7 @@ def log_contacts_sync(
     With a key each item gets a key of its own, made of it and the item's number (its place in
     `commands` when `numbers` is left out), so the whole batch may be sent again.
     """
-    caller = _caller(principal, via, key, lenient=lenient)
+    caller = Caller(principal, via, key, lenient)
     found = _resolve_all(services, commands)
     outcomes: list[ContactDone | DomainError | None] = [None] * len(commands)
     entries: list[tuple[int, Entry]] = []
@@ -151,12 +150,12 @@ def log_contacts_whole_sync(
     principal: Principal,
     commands: Sequence[LogContact],
     *,
-    via: str,
+    via: Via,
     key: str | None = None,
     lenient: bool = False,
 ) -> list[ContactDone]:
     """Record many contacts as one fact: all of them or none. Refused with every item's faults."""
-    caller = _caller(principal, via, key, lenient=lenient)
+    caller = Caller(principal, via, key, lenient)
     found = _resolve_all(services, commands)
     entries: list[Entry] = []
     faults: list[Fault] = []
@@ -255,10 +254,6 @@ def _item_key(caller: Caller, number: int | None) -> bytes | None:
     if caller.key is None or number is None:
         return caller.key_hash
     return key_hash_of(caller.principal.key_id, caller.key, number)
-
-
-def _caller(principal: Principal, via: str, key: str | None, *, lenient: bool = False) -> Caller:
-    return Caller(principal, cast("contacts_via", via), key, lenient)  # type: ignore[valid-type]
 
 
 def _logged(recorded: Recorded) -> ContactDone:
@@ -378,13 +373,13 @@ async def correct_contact(
     contact_id: str,
     command: CorrectContact,
     *,
-    via: str,
+    via: Via,
     key: str | None = None,
     if_version: int | None = None,
     lenient: bool = False,
 ) -> ContactDone:
     """Correct a contact; Unknown, Conflict (version_mismatch) or Refused otherwise."""
-    caller = _caller(principal, via, key, lenient=lenient)
+    caller = Caller(principal, via, key, lenient)
     found = await parties_named(services, keys_named(command))
     return await _correction(services, caller, contact_id, command, found, if_version).run()
 
@@ -395,13 +390,13 @@ def correct_contact_sync(
     contact_id: str,
     command: CorrectContact,
     *,
-    via: str,
+    via: Via,
     key: str | None = None,
     if_version: int | None = None,
     lenient: bool = False,
 ) -> ContactDone:
     """Correct a contact (CLI, imports)."""
-    caller = _caller(principal, via, key, lenient=lenient)
+    caller = Caller(principal, via, key, lenient)
     found = parties_named_sync(services, keys_named(command))
     return _correction(services, caller, contact_id, command, found, if_version).run_sync()
 
@@ -445,12 +440,12 @@ async def change_contact(
     contact_id: str,
     command: Plain,
     *,
-    via: str,
+    via: Via,
     key: str | None = None,
     if_version: int | None = None,
 ) -> ContactDone:
     """Retract, link or unlink a contact."""
-    caller = _caller(principal, via, key)
+    caller = Caller(principal, via, key)
     return await _plain(services, caller, contact_id, command, if_version).run()
 
 
@@ -460,10 +455,10 @@ def change_contact_sync(
     contact_id: str,
     command: Plain,
     *,
-    via: str,
+    via: Via,
     key: str | None = None,
     if_version: int | None = None,
 ) -> ContactDone:
     """Retract, link or unlink a contact (CLI, imports)."""
-    caller = _caller(principal, via, key)
+    caller = Caller(principal, via, key)
     return _plain(services, caller, contact_id, command, if_version).run_sync()

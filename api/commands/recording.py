@@ -5,7 +5,7 @@ somebody else wrote meanwhile, history is read and decided anew, a bounded numbe
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, TypeVar
@@ -54,7 +54,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A recorded change and the history before it; `entry` had no events when nothing was new."""
+    """What a command came to; `recorded` is None when nothing was new or all was there before."""
 
     history: Sequence[Fact]
     recorded: Recorded | None
@@ -140,19 +140,14 @@ async def in_turn(services: Services, call: Callable[[], Result]) -> Result:
     return await asyncio.to_thread(call)
 
 
-async def parties_named(
-    services: Services, keys: Sequence[str]
-) -> dict[str, PartyRef | None]:
+async def parties_named(services: Services, keys: Sequence[str]) -> dict[str, PartyRef | None]:
     """Return what each key means; a key just registered is waited for, off the event loop."""
-    known = services.directory.known(keys)
-    if known is not None:
-        return known
+    remembered = services.directory.remembered(keys)
+    if len(remembered) == len(keys):
+        return {**remembered}
     return await asyncio.to_thread(services.directory.resolve, keys)
 
 
 def parties_named_sync(services: Services, keys: Sequence[str]) -> dict[str, PartyRef | None]:
     """Return what each key means (CLI, imports)."""
     return services.directory.resolve(keys)
-
-
-Awaited = Awaitable[Settled]

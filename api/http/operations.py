@@ -8,12 +8,13 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
+from api.followers import Followers
 from api.http import bodies
 from api.http.answers import Answer, of_problem
 from api.http.auth import Gatekeeper
@@ -25,8 +26,10 @@ from api.main import Services
 from domain.access import Action, Principal, Sight, may, sight
 from domain.errors import DomainError
 
+if TYPE_CHECKING:
+    from api.http.log import Proofs
+
 IDEMPOTENCY_KEY_CHARS_MAX: Final = 255
-_SAFE: Final = frozenset({"GET", "HEAD"})
 
 Model = TypeVar("Model", bound=BaseModel)
 Result = TypeVar("Result")
@@ -40,6 +43,8 @@ class Door:
     gatekeeper: Gatekeeper
     cursors: Cursors
     measures: Measures
+    followers: Followers
+    proofs: "Proofs"
     on_loop: bool
     """Short index reads run on the event loop (SQLite); elsewhere every read takes a thread."""
 

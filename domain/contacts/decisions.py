@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 from domain.contacts.commands import (
     CorrectContact,
@@ -24,7 +24,7 @@ from domain.contacts.events import (
     ReasonText,
 )
 from domain.errors import Fault, Refused, Unknown
-from domain.persons import Participant, ParticipantGiven, PersonDetails, recognised_by
+from domain.persons import Participant, ParticipantGiven, recognised_by
 from domain.values import (
     CLOCK_TOLERANCE,
     ContactId,
@@ -79,6 +79,20 @@ def evolve(state: ContactState, event: ContactEvent) -> ContactState:
     assert_never(event)
 
 
+_AS_GIVEN: Final = (
+    "channel",
+    "direction",
+    "medium",
+    "audience",
+    "confidentiality",
+    "personal_data",
+    "occasion",
+    "outcome",
+)
+_EACH_ONCE: Final = ("topics", "kle", "case_numbers", "document_numbers")
+_TEXTS: Final = ("subject", "facts", "assessment", "place", "commitments", "follow_ups")
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """What a decision about a contact is told: the clock, the zone, parties, media, pseudonyms.
@@ -106,42 +120,27 @@ def log(command: LogContact, contact_id: ContactId, known: Known) -> ContactLogg
         faults.append(Fault("/occurred", "occurred_in_future"))
     flags = [*command.flags, *(["occurred_in_future"] if late else [])]
     _check_medium(command.medium, known, faults)
-    content = ContactContent(
-        channel=command.channel,
-        direction=command.direction,
-        medium=command.medium,
-        occurred=occurred,
-        administrations=_refs(command.administrations, "/administrations", known, faults),
-        organisations=_refs(command.organisations, "/organisations", known, faults),
-        audience=command.audience,
-        topics=tuple(dict.fromkeys(command.topics)),
-        kle=tuple(dict.fromkeys(command.kle)),
-        case_numbers=tuple(dict.fromkeys(command.case_numbers)),
-        document_numbers=tuple(dict.fromkeys(command.document_numbers)),
-        confidentiality=command.confidentiality,
-        personal_data=command.personal_data,
-        occasion=command.occasion,
-        outcome=command.outcome,
-    )
+    given = command.__dict__
+    content = {name: given[name] for name in _AS_GIVEN}
+    content |= {name: tuple(dict.fromkeys(given[name])) for name in _EACH_ONCE}
+    content["occurred"] = occurred
+    content["administrations"] = _refs(command.administrations, known, faults, "administrations")
+    content["organisations"] = _refs(command.organisations, known, faults, "organisations")
     people = _people(command.participants, known, faults)
     refuse_if(faults)
-    return ContactLogged(
-        contact_id=contact_id,
-        content=content,
-        text=ContactText(
-            subject=command.subject,
-            facts=command.facts,
-            assessment=command.assessment,
-            place=command.place,
-            commitments=command.commitments,
-            follow_ups=command.follow_ups,
-        ),
-        participants=people,
-        enquiry=command.enquiry,
-        meeting=command.meeting,
-        documented_at=command.documented_at,
-        source=command.source,
-        flags=tuple(dict.fromkeys(flags)),
+    # One validation of the whole: building the parts one by one costs several times as much.
+    return ContactLogged.model_validate(
+        {
+            "contact_id": contact_id,
+            "content": content,
+            "text": {name: given[name] for name in _TEXTS},
+            "participants": people,
+            "enquiry": command.enquiry,
+            "meeting": command.meeting,
+            "documented_at": command.documented_at,
+            "source": command.source,
+            "flags": tuple(dict.fromkeys(flags)),
+        }
     )
 
 
@@ -153,7 +152,8 @@ def correct(state: ContactState, command: CorrectContact, known: Known) -> list[
     text = _corrected_text(state.text, command)
     people = state.participants
     if command.participants is not None:
-        people = _people(command.participants, known, faults)
+        given = _people(command.participants, known, faults)
+        people = tuple(Participant.model_validate(person) for person in given)
     refuse_if(faults)
     changed = _changed(before, content) + _changed(state.text, text)
     if people != state.participants:
@@ -235,46 +235,47 @@ def _check_medium(medium: str, known: Known, faults: list[Fault]) -> None:
         faults.append(Fault("/medium", "unknown_medium", {"medium": medium}))
 
 
-def _ref(key: str, pointer: str, known: Known, faults: list[Fault]) -> PartyRef | None:
+def _ref(key: str, known: Known, faults: list[Fault], *pointer: str | int) -> PartyRef | None:
     found = known.parties.get(key)
     if found is None:
         code = "ambiguous_party" if key in known.parties else "unknown_party"
-        faults.append(Fault(pointer, code))
+        faults.append(Fault("".join(f"/{part}" for part in pointer), code))
     return found
 
 
 def _refs(
-    keys: Sequence[str], pointer: str, known: Known, faults: list[Fault]
+    keys: Sequence[str], known: Known, faults: list[Fault], *pointer: str | int
 ) -> tuple[PartyRef, ...]:
     """Look every key up; the same party named by two keys counts once."""
     found = {}
     for index, key in enumerate(keys):
-        if party := _ref(key, f"{pointer}/{index}", known, faults):
+        if party := _ref(key, known, faults, *pointer, index):
             found[party.id] = party
     return tuple(found.values())
 
 
 def _people(
     given: Sequence[ParticipantGiven], known: Known, faults: list[Fault]
-) -> tuple[Participant, ...]:
+) -> tuple[dict[str, Any], ...]:
+    """Return the participants as an event's fields, each recognised by a pseudonym."""
     people = []
     for index, person in enumerate(given):
-        at = f"/participants/{index}"
-        party = _ref(person.party, f"{at}/party", known, faults) if person.party else None
-        spoke_for = _refs(person.spoke_for, f"{at}/spoke_for", known, faults)
+        at = ("participants", index)
+        party = _ref(person.party, known, faults, *at, "party") if person.party else None
         pseudonym, details = person.person, None
         if person.name is not None:
-            details = PersonDetails(name=person.name, email=person.email, phone=person.phone)
+            details = {"name": person.name, "email": person.email, "phone": person.phone}
             recognised = recognised_by(person.name, party.id if party else None)
             pseudonym = pseudonym or known.pseudonym(recognised)
+        spoke_for = _refs(person.spoke_for, known, faults, *at, "spoke_for")
         people.append(
-            Participant(
-                person=pseudonym,
-                details=details,
-                role=person.role,
-                party=party,
-                spoke_for=spoke_for,
-            )
+            {
+                "person": pseudonym,
+                "details": details,
+                "role": person.role,
+                "party": party,
+                "spoke_for": spoke_for,
+            }
         )
     return tuple(people)
 
@@ -292,7 +293,7 @@ def _corrected_content(
         _check_medium(command.medium, known, faults)
     for side in ("administrations", "organisations"):
         if side in new:
-            new[side] = _refs(new[side], f"/{side}", known, faults)
+            new[side] = _refs(new[side], known, faults, side)
     content = before.model_copy(update=new)
     if not content.organisations and content.audience is None:
         faults.append(Fault("/organisations", "invalid_input"))
@@ -309,5 +310,6 @@ def _corrected_text(before: ContactText | None, command: CorrectContact) -> Cont
 
 
 def _changed(before: Value | None, after: Value | None) -> list[str]:
-    names = type(before or after).model_fields if (before or after) else ()
+    there = before or after
+    names = type(there).model_fields if there else ()
     return [n for n in names if getattr(before, n, None) != getattr(after, n, None)]

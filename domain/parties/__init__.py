@@ -1,4 +1,4 @@
-"""The register of parties (parter): administrations, housing organisations, forums, groups …
+"""The register of parties (parter): administrations, housing organisations, forums, groups.
 
 One register for all of them, with the kind as data, because institutions are renamed, merged and
 moved. Names, relations and closures are dated; merge and unmerge are events, so nothing is lost.

@@ -35,7 +35,7 @@ ADMINISTRATION_KINDS: Final = frozenset(
 
 
 class ExternalId(Value):
-    """A number somebody else keeps about the party (ekstern nøgle): CVR, GLN/EAN, LBF, P, UUID …"""
+    """A number somebody else keeps about the party (ekstern nøgle): CVR, GLN/EAN, LBF, P, UUID."""
 
     scheme: Code = Field(examples=["cvr"])
     value: Name = Field(examples=["13748136"])

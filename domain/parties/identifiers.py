@@ -23,7 +23,7 @@ def cvr_fault(value: str) -> str | None:
 
 def gln_fault(value: str) -> str | None:
     """Return why a GLN/EAN number is wrong: `form`, `check_digit`, or None (GS1 modulus 10)."""
-    if len(value) != 13 or not value.isascii() or not value.isdigit():  # noqa: length
+    if len(value) != 13 or not value.isascii() or not value.isdigit():  # noqa: PLR2004
         return "form"
     total = sum(int(digit) * (3 if index % 2 else 1) for index, digit in enumerate(value))
     return "check_digit" if total % 10 else None

@@ -6,14 +6,15 @@ is answered with what is stored, other content under the same id or key is refus
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+
 from domain.custody import ClockSteppedBack
 from domain.errors import Broken, Conflict, DomainError, Refused
 from domain.log.codec import Codec, Fact, uuid_text
 from domain.log.envelope import SYSTEM_ACTOR, Envelope
 from domain.log.port import Append, Appended, Condition, Log, NewEvent, Outcome, QueryItem
+from domain.registry import Json
 from domain.storage.clock import moment, new_id
 from domain.storage.writer import Writer
-from domain.registry import Json
 from domain.values import Value, instant_text
 
 

@@ -1,9 +1,9 @@
 """Where the keys of sealed values are kept: a small database of its own, with its own backups.
 
 Keys are wrapped by the master key and handed out from a pool that was made durable beforehand, so
-that sealing never waits for a disk. A key that is handed out and never used costs one row. A contact
-gets a fresh key; a person keeps one, and may in rare cases (a crash, two processes) get a second:
-erasing a subject destroys every key its values name.
+that sealing never waits for a disk. A key that is handed out and never used costs one row. A
+contact gets a fresh key; a person keeps one, and may in rare cases (a crash, two processes) get a
+second: erasing a subject destroys every key its values name.
 """
 
 import sqlite3
@@ -72,7 +72,7 @@ class StoredKeys:
     def __init__(
         self, table: KeyTable, master: bytes, entropy: Callable[[int], bytes] = entropy
     ) -> None:
-        """`master` is 32 bytes; raises Broken when it is not the one this database was made with."""
+        """`master` is 32 bytes; raises Broken when the database was made with another."""
         self._table = table
         self._master = AESGCM(master)
         self._entropy = entropy
@@ -232,7 +232,7 @@ class SqliteKeyTable:
     def find(self, numbers: Sequence[int]) -> list[Wrapped]:
         """Return the rows that still exist."""
         marks = ",".join("?" * len(numbers))
-        sql = f"SELECT number, wrapped FROM keys WHERE number IN ({marks})"  # noqa: S608 marks only
+        sql = f"SELECT number, wrapped FROM keys WHERE number IN ({marks})"
         with _translated():
             return self._connection.execute(sql, numbers).fetchall()
 

@@ -42,7 +42,9 @@ from domain.storage.postgres_connections import (
     texts,
     unavailable,
 )
-from domain.storage.postgres_schema import APPEND_LOCK, CHANNEL
+from domain.storage.postgres_schema import APPEND_LOCK, CHANNEL, create_schema
+
+__all__ = ["PostgresLog", "StagedBatch", "create_schema"]
 
 RECOVERY_SECONDS_MAX: Final = 5.0
 """How long a batch waits for a lost server to come back before it is answered as unavailable."""
@@ -82,7 +84,7 @@ class PostgresLog:
         set back; without it times are held level until the clock has caught up.
         """
         self._conninfo = conninfo
-        self._clock_step = clock_step
+        self.clock_step = clock_step
         self._readers = Readers(conninfo)
         self._listener = Listener(conninfo, CHANNEL)
         self._writing = threading.Lock()
@@ -149,10 +151,10 @@ class PostgresLog:
     def _store(self, connection: Connection, batch: Sequence[Append]) -> list[Outcome]:
         """Call the function, with the event of a clock step first if it asks for one."""
         while True:
-            asked = _call(connection, batch, "ask" if self._clock_step else "hold")
-            if asked[0][0] != "clock" or self._clock_step is None:
+            asked = _call(connection, batch, "ask" if self.clock_step else "hold")
+            if asked[0][0] != "clock" or self.clock_step is None:
                 return _outcomes(asked, batch)
-            step = Append((self._clock_step(asked[0][1], asked[0][3]),))
+            step = Append((self.clock_step(asked[0][1], asked[0][3]),))
             answers = _call(connection, [step, *batch], "step")
             if answers[0][0] != "clock":  # else another process recorded the step meanwhile
                 return _outcomes(answers, [step, *batch])[1:]
@@ -181,10 +183,8 @@ class PostgresLog:
     def matching(
         self, items: Sequence[QueryItem], after: int = 0, limit: int | None = None
     ) -> list[StoredRow]:
-        """Return rows that match any item, in order of position; no items match nothing."""
-        if not items:
-            return []
-        chosen, parameters = _positions_sql(items, after, limit)
+        """Return rows that match any item, in order of position; no items match every event."""
+        chosen, parameters = _positions_sql(items or [QueryItem()], after, limit)
         # The array is found first, then its rows by key: a plan that no statistics can spoil.
         return self._rows(
             f"{SELECT_ROWS} WHERE position = ANY(ARRAY({chosen})) ORDER BY position", *parameters

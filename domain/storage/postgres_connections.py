@@ -146,7 +146,7 @@ class Listener:
         self._closed = threading.Event()
 
     def ready(self) -> int:
-        """Listen from now on; return a mark for `pause`. To be called before looking at the head."""
+        """Listen from now on and return a mark for `pause`; to be called before asking the head."""
         with self._lock:
             try:
                 if self._connection is None or self._connection.closed:
@@ -191,7 +191,7 @@ class Listener:
             self._drop()
 
 
-# --- arrays in PostgreSQL's binary form ------------------------------------------------------------
+# --- arrays in PostgreSQL's binary form ---------------------------------------------------------
 # psycopg packs a list value by value in Python; a batch has ten arrays of up to a thousand values,
 # and packing them here takes a third of that time while the line waits.
 

@@ -5,6 +5,7 @@ to the owner as well. What an owner can still do (drop a guard) is what the tree
 checkpoints are for.
 """
 
+import hashlib
 from typing import Final
 
 import psycopg
@@ -248,6 +249,10 @@ END $$;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA kontaktlog FROM PUBLIC;
 """
 
+_STATE: Final = """
+SELECT pg_has_role(current_user, n.nspowner, 'USAGE'), obj_description(n.oid, 'pg_namespace')
+  FROM pg_catalog.pg_namespace n WHERE n.nspname = 'kontaktlog'
+"""
 _GRANTS: Final = """
 GRANT USAGE ON SCHEMA kontaktlog TO {role};
 GRANT SELECT ON kontaktlog.events, kontaktlog.event_tags, kontaktlog.checkpoints TO {role};
@@ -256,20 +261,33 @@ GRANT EXECUTE ON FUNCTION kontaktlog.append_batch, kontaktlog.add_checkpoint TO 
 
 
 def create_schema(owner_conninfo: str, app_role: str | None = None) -> None:
-    """Create what is missing and renew the functions; run by the role that shall own the log.
+    """Create what is missing and renew the functions; the role that runs it owns the log.
 
-    `app_role` (which must exist) gets the right to read and to append, and no other. Raises
-    Unavailable(`setting_unsafe`) when the database does not store text as UTF-8.
+    On an up-to-date schema it only grants; run by another role than the owner of an existing log
+    it does nothing. `app_role` (which must exist) gets the right to read and to append, no other.
+    Raises Unavailable: `setting_unsafe` when the database does not store text as UTF-8, else
+    `store_unavailable`.
     """
     append = _APPEND.format(lock=APPEND_LOCK, step=CLOCK_STEP_MICROSECONDS, channel=CHANNEL)
-    with psycopg.connect(owner_conninfo) as connection, connection.cursor() as cursor:
-        # Two first starts at once: CREATE … IF NOT EXISTS alone lets the second one fail.
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", (APPEND_LOCK,))
-        cursor.execute("SET LOCAL client_min_messages = warning")
-        encoding = cursor.execute("SHOW server_encoding").fetchone()
-        if encoding != ("UTF8",):
-            raise Unavailable("setting_unsafe", setting="server_encoding")
-        for part in (_TABLES, _GUARDS, _MATCH, append, _CHECKPOINT):
-            cursor.execute(part.encode())
-        if app_role is not None:
-            cursor.execute(sql.SQL(_GRANTS).format(role=sql.Identifier(app_role)))
+    parts = (_TABLES, _GUARDS, _MATCH, append, _CHECKPOINT)
+    mark = hashlib.sha256("".join(parts).encode()).hexdigest()
+    try:
+        with psycopg.connect(owner_conninfo) as connection, connection.cursor() as cursor:
+            # Two first starts at once: CREATE … IF NOT EXISTS alone lets the second one fail.
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", (APPEND_LOCK,))
+            owned, found = cursor.execute(_STATE).fetchone() or (True, None)
+            if not owned:
+                return
+            if found != mark:
+                cursor.execute("SET LOCAL client_min_messages = warning")
+                for part in parts:
+                    cursor.execute(part.encode())
+                cursor.execute(f"COMMENT ON SCHEMA kontaktlog IS '{mark}'".encode())
+            if app_role is not None:
+                cursor.execute(sql.SQL(_GRANTS).format(role=sql.Identifier(app_role)))
+            if cursor.execute("SHOW server_encoding").fetchone() != ("UTF8",):
+                raise Unavailable("setting_unsafe", setting="server_encoding")
+    except psycopg.Error as error:
+        raise Unavailable(
+            "store_unavailable", reason=error.sqlstate or "connection"
+        ) from error

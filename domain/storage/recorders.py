@@ -1,9 +1,9 @@
 """The eventsourcing library's two recorder interfaces as faces over one of our logs.
 
-`DcbFace(log)` is a `DCBRecorder` and `ApplicationFace(log)` an `ApplicationRecorder`; both write and
-read the very rows our own code does. They are adapters and not base classes, because the library's
-`append` and `subscribe` have the names, but not the meaning, of the log's own. A log needs nothing
-beyond `Log` and the one method of `StreamLog`.
+`DcbFace(log)` is a `DCBRecorder`, `ApplicationFace(log)` an `ApplicationRecorder`; both write and
+read the very rows our own code does. They are adapters and not base classes: the library's `append`
+means something else than the log's, and its two `subscribe` differ from each other. What a log must
+offer beyond `Log` is the one method of `StreamLog`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -89,9 +89,9 @@ class DcbFace(DCBRecorder):
         if not events:
             message = "there must be at least one event"
             raise ProgrammingError(message)
-        needed = condition and Condition(
-            _items(condition.fail_if_events_match), condition.after or 0
-        )
+        needed = None
+        if condition is not None:
+            needed = Condition(_items(condition.fail_if_events_match), condition.after or 0)
         new = tuple(_tagged_event(event) for event in events)
         appended = _appended(self._log, Append(new, needed))
         return appended.first + appended.size - 1
@@ -129,7 +129,7 @@ class ApplicationFace(ApplicationRecorder):
     """A log as the library's recorder of aggregates; it shows only events that have a stream."""
 
     def __init__(self, log: StreamLog, originator_id: Callable[[str], UUID | str] = UUID) -> None:
-        """`originator_id` turns stored text back: `UUID`, or `str` for applications with text ids."""
+        """`originator_id` makes the library's id of our text: `UUID`, or `str` for text ids."""
         self._log = log
         self._originator_id = originator_id
 
@@ -265,7 +265,7 @@ def _appended(log: Log, request: Append) -> Appended:
 
 def _items(query: DCBQuery | None) -> tuple[QueryItem, ...]:
     if query is None or not query.items:
-        return (QueryItem(),)  # the library's empty query means every event, ours none
+        return (QueryItem(),)  # every event
     return tuple(QueryItem(tuple(item.types), tuple(item.tags)) for item in query.items)
 
 

@@ -1,0 +1,145 @@
+"""`kontaktlog import csv`: a register's files become contacts, by a mapping that a person wrote.
+
+Exit codes: 0 every row has its place; 1 rows were refused, or the file was held back because of
+them; 2 the mapping or a file cannot be used; 3 the store cannot be reached now, run it again.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from api.cli.terminal import Exit, Json, caught_up, explained, opened, say
+
+if TYPE_CHECKING:
+    from api.imports.door import Door
+    from api.imports.loading import Loaded
+    from api.imports.report import Report
+    from api.imports.running import Progress
+
+ROWS_SHOWN_MAX: Final = 20
+"""Refused rows named on the terminal; --json names up to 1,000."""
+
+app = typer.Typer(help="Indlæs kontakter fra filer.", no_args_is_help=True)
+
+
+@app.callback()
+def _imports() -> None:
+    """Indlæs kontakter fra filer; afbildningen (TOML) siger, hvordan de skal forstås."""
+
+
+@app.command("csv")
+def import_csv(
+    files: Annotated[list[Path], typer.Argument(help="CSV-filer, også .gz")],
+    mapping: Annotated[Path, typer.Option(help="Afbildning i TOML; se docs/importing.md")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Prøv uden at registrere noget")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Indlæs et register. Samme fil to gange giver intet nyt; en afbrudt kørsel køres blot igen.
+
+    Eksempel: kontaktlog import csv register.csv.gz --mapping register.toml --dry-run
+
+    Svarkoder: 0 alle rækker er på plads · 1 rækker er afvist · 2 afbildning eller fil kan ikke
+    bruges · 3 lageret kan ikke nås
+    """
+    from api.imports.loading import load_file
+    from domain.errors import Refused
+
+    try:
+        loaded = load_file(mapping)
+    except Refused as error:
+        _complain(error)
+        raise typer.Exit(Exit.USAGE) from None
+    with opened() as services:
+        from api.imports.log_door import LogDoor
+
+        door = LogDoor(services, lambda position: caught_up(services, position))
+        results = [_one(path, loaded, door, dry_run=dry_run, quiet=as_json) for path in files]
+    if as_json:
+        print(json.dumps([body for body, _ in results], ensure_ascii=False, indent=2))
+    raise typer.Exit(max(code for _, code in results))
+
+
+def _one(
+    path: Path, loaded: "Loaded", door: "Door", *, dry_run: bool, quiet: bool
+) -> tuple[dict[str, Any], int]:
+    """Import one file; return its report as JSON and its exit code."""
+    from api.imports.running import Run, import_file
+    from domain.errors import Refused
+    from domain.storage import clock
+
+    try:
+        with _watched(path.name, quiet=quiet) as progress:
+            run = Run(loaded, door, clock.now().date(), dry_run=dry_run, progress=progress)
+            report = import_file(path, run)
+    except Refused as error:
+        _complain(error)
+        return {"file_name": path.name, "error": error.code, **error.params}, Exit.USAGE
+    if not quiet:
+        print(described(report))
+    return report.as_json(), Exit.REFUSED if report.rows_refused else Exit.OK
+
+
+@contextmanager
+def _watched(name: str, *, quiet: bool) -> "Iterator[Progress]":
+    """Show how far the import is: a bar on a terminal, nothing with --json, else plain lines."""
+    if quiet:
+        yield lambda _done, _all: None
+    elif sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import Progress as Bars
+
+        with Bars(console=Console(stderr=True), transient=True) as bars:
+            bar = bars.add_task(name, total=None)
+            yield lambda done, whole: bars.update(bar, completed=done, total=whole)
+    else:
+        yield lambda done, whole: say(f"{name}: {done} af {whole} kontakter")
+
+
+def described(report: "Report") -> str:
+    """Return the report for people, in Danish; only figures that are not zero."""
+    lines = [
+        f"{report.file_name} ({report.encoding})"
+        + (" - prøvekørsel, intet er registreret" if report.dry_run else "")
+        + (" - holdt tilbage, intet er registreret" if report.aborted else "")
+    ]
+    lines += [f"  {label}: {n}" for name, label in _LABELS if (n := getattr(report, name))]
+    for name, label in _TABLES:
+        lines += [f"  {label} {key}: {n}" for key, n in sorted(getattr(report, name).items())]
+    for refusal in report.refusals[:ROWS_SHOWN_MAX]:
+        lines.append(f"  række {refusal.row}: {refusal.code} ({refusal.field})")
+    if (left := report.rows_refused - ROWS_SHOWN_MAX) > 0:
+        lines.append(f"  … og {left} rækker mere (se --json)")
+    return "\n".join(lines)
+
+
+_LABELS: Final = (
+    ("rows_read", "rækker læst"),
+    ("rows_blank", "tomme rækker"),
+    ("rows_merged", "rækker samlet med andre"),
+    ("exact_repeats", "heraf nøjagtige gentagelser"),
+    ("rows_held_back", "rækker holdt tilbage"),
+    ("rows_refused", "rækker afvist"),
+    ("contacts_made", "kontakter registreret"),
+    ("contacts_present", "kontakter fandtes i forvejen"),
+    ("contacts_changed", "kontakter er ændret i kilden og står uændret i loggen"),
+    ("parties_created", "parter oprettet"),
+)
+_TABLES: Final = (
+    ("skipped", "sprunget over:"),
+    ("flagged", "mærket:"),
+    ("refused", "afvist:"),
+    ("rows_by_precision", "rækker med præcision"),
+)
+
+
+def _complain(error: Exception) -> None:
+    _, lines = explained(error)
+    for line in lines:
+        say(line)

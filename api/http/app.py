@@ -1,0 +1,147 @@
+"""The HTTP door: routes, pages and the layers around them, over services that are already open."""
+
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import orjson
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from api.followers import Followers
+from api.http.answers import of_problem
+from api.http.auth import Gatekeeper
+from api.http.cursors import Cursors
+from api.http.gate import API_VERSION, Gate
+from api.http.log import Proofs
+from api.http.measures import Measures
+from api.http.openapi import document
+from api.http.operations import Door, Operation, Resource
+from api.http.pages import Pages
+from api.http.problems import HttpProblem
+from api.http.routes import operations
+from api.main import Services
+from domain.errors import Unavailable
+from projections import keys
+from projections.keys import KeyRow
+
+CONTACT: Final = {
+    "name": "Kontaktlog",
+    "url": "https://kontaktlog.example",
+    "email": "drift@kontaktlog.example",
+}
+GC_YOUNG: Final = 50_000
+"""Objects before the collector looks: requests leave no cycles, and a look costs a millisecond."""
+
+
+def create_app(services: Services) -> FastAPI:
+    """Return the application; its lifespan starts writer and followers, and stops them again."""
+    followers = Followers(services)
+    door = Door(
+        services=services,
+        gatekeeper=Gatekeeper(_finder(services), on_loop=services.on_loop),
+        cursors=Cursors(services.settings.master_key_bytes()),
+        measures=Measures(),
+        followers=followers,
+        proofs=Proofs(services.log),
+        on_loop=services.on_loop,
+    )
+    app = FastAPI(
+        title="Kontaktlog",
+        version=API_VERSION,
+        lifespan=_lifespan(services, followers),
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    declared = operations()
+    described = document(declared, CONTACT)
+    app.openapi = lambda: described  # type: ignore[method-assign]
+    app.state.door = door
+    _add_routes(app, declared, door)
+    _add_pages(app, described)
+    app.add_exception_handler(HTTPException, _not_routed)
+    app.add_exception_handler(HttpProblem, _as_problem)
+    app.add_middleware(Gate)
+    return app
+
+
+def _lifespan(services: Services, followers: Followers) -> Any:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        if services.writer is not None:
+            await services.writer.start()
+        await followers.start()
+        gc.collect()
+        gc.freeze()
+        before = gc.get_threshold()
+        gc.set_threshold(GC_YOUNG, 50, 50)
+        try:
+            yield
+        finally:
+            gc.set_threshold(*before)
+            gc.unfreeze()
+            await followers.stop()
+            if services.writer is not None:
+                await services.writer.stop()
+
+    return lifespan
+
+
+def _finder(services: Services) -> Any:
+    """Return how a key is looked up in its view; before the view is built nobody has a key."""
+
+    def find(key_id: str) -> KeyRow | None:
+        try:
+            v = services.views.suffix("keys")
+        except Unavailable as error:
+            if error.code == "view_behind":
+                return None
+            raise
+        with services.store.reading() as reader:
+            return keys.find(reader, v, key_id)
+
+    return find
+
+
+def _add_routes(app: FastAPI, declared: tuple[Operation, ...], door: Door) -> None:
+    """Add one route per path; its resource picks the operation by method."""
+    by_path: dict[str, dict[str, Operation]] = {}
+    for operation in declared:
+        by_path.setdefault(operation.path, {})[operation.method] = operation
+    for path, methods in by_path.items():
+        app.router.routes.append(Route(path, Resource(path, methods, door), name=path))
+
+
+def _add_pages(app: FastAPI, described: dict[str, Any]) -> None:
+    pages, raw = Pages(described), orjson.dumps(described)
+
+    async def openapi(_: Request) -> Response:
+        return Response(raw, media_type="application/json", headers={"Cache-Control": "max-age=300"})
+
+    for path, endpoint in (
+        ("/v1/openapi.json", openapi),
+        ("/docs", pages.reference),
+        ("/docs/style.css", pages.style),
+        ("/problems", pages.problems),
+        ("/problems/{code}", pages.problem),
+    ):
+        app.router.routes.append(Route(path, endpoint, methods=["GET"], name=path))
+
+
+async def _not_routed(request: Request, error: Exception) -> Any:
+    """Answer for what the router itself refuses: no such path, or not by this method."""
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    code = {405: "method_not_allowed", 413: "body_too_large"}.get(status, "not_found")
+    return of_problem(HttpProblem(code, headers=headers), request.scope["state"].get("request_id"))
+
+
+async def _as_problem(request: Request, error: Exception) -> Any:
+    problem = error if isinstance(error, HttpProblem) else HttpProblem("internal_error")
+    return of_problem(problem, request.scope["state"].get("request_id"))

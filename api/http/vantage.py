@@ -1,0 +1,111 @@
+"""From where a question is asked: the log position and the day its answer is true for.
+
+Every query takes `as_of_recorded`, `as_of_effective` and `min_position`; a cursor brings the
+position of its first page along.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+from api.http.cursors import question_of
+from api.http.operations import Ask
+from api.http.problems import HttpProblem
+from api.http.query import LIMIT_DEFAULT
+from domain.access import Sight
+from projections.directory import resolve
+from projections.naming import families, merges, survivor
+from projections.storage import Reader
+
+DAY_CHARS: Final = 10
+
+Result = TypeVar("Result")
+Question = Callable[[Reader], Result]
+
+
+@dataclass(frozen=True, slots=True)
+class Vantage:
+    """Position and day of an answer, the place to go on from, and the question a cursor is for."""
+
+    at: int
+    day: str | None
+    limit: int
+    after: Any
+    question: str
+
+
+async def vantage(ask: Ask, *views: str) -> Vantage:
+    """Return where the question is asked from, once the views have come that far."""
+    query = ask.query
+    question = question_of(ask.operation.path, ask.given) + repr(sorted(ask.request.path_params.items()))
+    after, recorded = None, query.get("as_of_recorded")
+    if (cursor := query.get("cursor")) is not None:
+        at, after = ask.door.cursors.open(question, cursor)
+        recorded = str(at)
+    at = await position(ask, recorded, query.get("min_position"), views)
+    day = _day(ask, query.get("as_of_effective"))
+    return Vantage(at, day, query.get("limit", LIMIT_DEFAULT), after, question)
+
+
+async def position(
+    ask: Ask, recorded: str | None, least: int | None, views: Sequence[str]
+) -> int:
+    """Return the position an answer is true for; waits for the views when they are not there."""
+    source = ask.services.views
+    if ask.door.on_loop and recorded is None:
+        reached = source.position(*views)
+        if reached >= (least or 0):
+            return reached
+    return await asyncio.to_thread(source.at, recorded, least, views)
+
+
+def _day(ask: Ask, given: str | None) -> str | None:
+    """Return the calendar day in the municipality of a day or a time."""
+    if given is None or len(given) == DAY_CHARS:
+        return given
+    return datetime.fromisoformat(given.upper()).astimezone(ask.services.zone).date().isoformat()
+
+
+def next_cursor(ask: Ask, seen: Vantage, after: Any) -> str | None:
+    """Return the sealed cursor that goes on behind `after`, None at the end."""
+    return None if after is None else ask.door.cursors.seal(seen.question, seen.at, after)
+
+
+async def read(ask: Ask, question: Question[Result], *, long: bool = False) -> Result:
+    """Ask the views one question in one snapshot."""
+
+    def within() -> Result:
+        with ask.services.store.reading() as reader:
+            return question(reader)
+
+    return await ask.door.read(within, long=long)
+
+
+def widened(reader: Reader, parties_suffix: str, at: int, sight: Sight) -> Sight:
+    """Return the sight with each party of its scope as the whole family it belongs to by now."""
+    if not sight.parties:
+        return sight
+    steps = merges(reader, parties_suffix, at)
+    roots = [survivor(steps, party) for party in sight.parties]
+    return replace(sight, parties=families(steps, roots))
+
+
+def family_of(
+    reader: Reader, parties_suffix: str, seen: Vantage, name: str, keys: Iterable[str] | None
+) -> frozenset[str] | None:
+    """Return ids of the parties that `keys` mean with all merged into them; 400 for unknown ones."""
+    if keys is None:
+        return None
+    wanted = list(dict.fromkeys(keys))
+    found = resolve(reader, parties_suffix, seen.at, seen.day, wanted)
+    faults = [
+        (f"/query/{name}", "ambiguous_party" if key in found else "unknown_party", "ukendt part")
+        for key in wanted
+        if found.get(key) is None
+    ]
+    if faults:
+        raise HttpProblem("invalid_input", faults)
+    steps = merges(reader, parties_suffix, seen.at)
+    return families(steps, [party.id for party in found.values() if party is not None])

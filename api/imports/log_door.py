@@ -1,0 +1,114 @@
+"""The real door of an import: commands go through `api.commands`, the run itself to the journal."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+from uuid import UUID
+
+import orjson
+
+from api.commands import Caller, ContactDone, log_contacts_sync
+from api.commands.recording import envelope_of, mark_of
+from api.imports.door import Outcome
+from api.main import Services
+from domain import parties
+from domain.access import Role, principal_of
+from domain.contacts import LogContact
+from domain.errors import Conflict, DomainError, Refused, Unavailable
+from domain.imports import ImportFinished, ImportStarted
+from domain.log.port import Condition, QueryItem
+from domain.parties import PartyState, RegisterParty
+from domain.storage import clock
+from domain.storage.journal import Entry
+from domain.values import PartyId, PartyRef, Value
+
+ACTOR: Final = "import"
+"""Who stands in the envelope: the import itself; which one, its started event tells."""
+
+
+class LogDoor:
+    """An import's way to one installation; sync, for the command line."""
+
+    def __init__(self, services: Services, catch_up: Callable[[int], None]) -> None:
+        """`catch_up` waits until the views, in which parties are found, know of a position."""
+        self._services = services
+        self._catch_up = catch_up
+        principal = principal_of(ACTOR, Role.INTEGRATION, ())
+        self._caller = Caller(principal, "import", lenient=True)
+        self.media = services.media
+
+    def resolve(self, keys: Sequence[str]) -> dict[str, PartyRef | None]:
+        """Return what each key means in the log as it is now."""
+        self._catch_up(self._services.log.head())
+        return self._services.directory.resolve(keys)
+
+    def register_parties(self, commands: Sequence[RegisterParty]) -> list[Outcome]:
+        """Register in one transaction, each on its own, and wait until they can be found."""
+        recorded = self._services.journal.record_batch_sync([self._entry(c) for c in commands])
+        self._services.directory.forget()
+        self._catch_up(self._services.log.head())
+        return [
+            _outcome(r) if isinstance(r, DomainError) else _said(repeated=r.duplicate)
+            for r in recorded
+        ]
+
+    def log_contacts(self, commands: Sequence[LogContact]) -> list[Outcome]:
+        """Log in one transaction, each on its own."""
+        principal = self._caller.principal
+        done = log_contacts_sync(self._services, principal, commands, via="import", lenient=True)
+        return [
+            _said(repeated=d.repeated) if isinstance(d, ContactDone) else _outcome(d) for d in done
+        ]
+
+    def present(self, commands: Iterable[LogContact]) -> list[bool]:
+        """Return whether each command's source id is in the log."""
+        ids = (clock.id_of("source", c.source.system, c.source.id) for c in commands if c.source)
+        return [self._services.log.row_of(UUID(i).bytes) is not None for i in ids]
+
+    def started(self, event: ImportStarted) -> bool:
+        """Record the beginning once; True when a run of it has reached its end before."""
+        before, _, _ = self._services.journal.history(
+            [f"import:{event.import_id}"], ["import.finished/1"]
+        )
+        self._record(event, clock.id_of("import.started", event.import_id))
+        return bool(before)
+
+    def finished(self, event: ImportFinished) -> None:
+        """Record the end; the same report again is the same event."""
+        report = orjson.dumps(event.report, option=orjson.OPT_SORT_KEYS).decode()
+        self._record(event, clock.id_of("import.finished", event.import_id, report))
+
+    def _record(self, event: Value, event_id: str) -> None:
+        mark = mark_of(self._services, "import", event)
+        envelope = envelope_of(self._caller, mark)
+        self._services.journal.record_sync(Entry([event], envelope, [event_id]))
+
+    def _entry(self, command: RegisterParty) -> Entry:
+        """Return what `api.commands.register_party` would record, for a batch of them."""
+        if command.source is None:
+            raise Refused("invalid_input")
+        party_id = PartyId(clock.id_of("party_source", command.source.system, command.source.id))
+        events = parties.register(command, party_id, {}, clock.new_id)
+        items = (QueryItem((), (tag,)) for tag in parties.free_keys(events, PartyState()))
+        mark = mark_of(self._services, "register_party", command)
+        return Entry(events, envelope_of(self._caller, mark), [party_id], Condition(tuple(items)))
+
+
+def _said(*, repeated: bool) -> Outcome:
+    return Outcome("present" if repeated else "made")
+
+
+def _outcome(error: DomainError) -> Outcome:
+    """Return what a refusal means for the report; raises what stops the whole import."""
+    match error:
+        case Unavailable():
+            raise error
+        case Conflict() if error.code in ("condition_failed", "party_key_taken"):
+            return Outcome("present", error.code)
+        case Conflict():
+            return Outcome("changed", error.code)
+        case Refused() if error.faults:
+            first = error.faults[0]
+            return Outcome("refused", first.code, first.pointer.strip("/").split("/")[0])
+        case Refused():
+            return Outcome("refused", error.code)
+    raise error

@@ -1,0 +1,286 @@
+"""Times as registers write them, read with exactly the precision they have and no more.
+
+A pattern is written like strptime's. What tokens it has says how exact it is: `%d-%m-%Y` a day,
+`%B` a month. A token that comes twice makes a span: `%B/%B` is "Apr/Jun". Nothing invents a day.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from domain.values import OccurredGiven, Precision, instant_text
+
+TWO_DIGIT_YEARS_FROM: Final = 1969
+"""Two-digit years are 1969-2068, as POSIX has them."""
+MONTHS: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
+    {
+        "da": (
+            "januar februar marts april maj juni juli august september oktober november december",
+            "jan feb mar apr maj jun jul aug sep okt nov dec",
+        ),
+        "de": (
+            "januar februar märz april mai juni juli august september oktober november dezember",
+            "jan feb mär apr mai jun jul aug sep okt nov dez",
+        ),
+        "en": (
+            "january february march april may june july august september october november december",
+            "jan feb mar apr may jun jul aug sep oct nov dec",
+            "jan feb mar apr may jun jul aug sept oct nov dec",
+        ),
+        "nl": (
+            (
+                "januari februari maart april mei juni"
+                " juli augustus september oktober november december"
+            ),
+            "jan feb mrt apr mei jun jul aug sep okt nov dec",
+        ),
+        "sl": (
+            "januar februar marec april maj junij julij avgust september oktober november december",
+            "jan feb mar apr maj jun jul avg sep okt nov dec",
+            (  # the genitive, in which dates stand: 5. januarja
+                "januarja februarja marca aprila maja junija"
+                " julija avgusta septembra oktobra novembra decembra"
+            ),
+        ),
+    }
+)
+"""Month names and their usual abbreviations, by language."""
+
+_TOKENS: Final = {
+    "Y": r"(\d{4})",
+    "y": r"(\d{2})",
+    "m": r"(\d{1,2})",
+    "d": r"(\d{1,2})",
+    "H": r"(\d{1,2})",
+    "M": r"(\d{2})",
+    "S": r"(\d{2})",
+    "f": r"(\d{1,6})",
+    "z": r"([Zz]|[+-]\d{2}:?\d{2})",
+    "q": r"([1-4])",
+    "V": r"(\d{1,2})",
+}
+_LADDER: Final = (
+    ("H", Precision.INSTANT),
+    ("d", Precision.DAY),
+    ("V", Precision.WEEK),
+    ("m", Precision.MONTH),
+    ("q", Precision.QUARTER),
+    ("y", Precision.YEAR),
+)
+EXACT: Final = frozenset({Precision.INSTANT, Precision.DAY})
+
+
+class Read(NamedTuple):
+    """A cell as read: both ends in the short forms of `OccurredGiven`, and how exact they are."""
+
+    start: str
+    end: str
+    precision: Precision
+    flags: tuple[str, ...] = ()
+
+
+class Unreadable(ValueError):
+    """No pattern fits, or the date does not exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A pattern ready to match; `tokens` are in the order of the groups."""
+
+    shape: re.Pattern[str]
+    tokens: tuple[str, ...]
+    precision: Precision
+    has_year: bool
+
+
+def months_of(languages: Sequence[str], extra: Mapping[str, int]) -> dict[str, int]:
+    """Return every known month word, casefolded, with its number; `extra` wins."""
+    words: dict[str, int] = {}
+    for language in languages:
+        for line in MONTHS[language]:
+            words |= {word: number for number, word in enumerate(line.split(), 1)}
+    return words | {word.casefold().strip(): number for word, number in extra.items()}
+
+
+def compiled_pattern(text: str, months: Mapping[str, int]) -> Pattern:
+    """Compile one pattern; raises ValueError when it means no time."""
+    shape, tokens = "", []
+    for piece in re.findall(r"%.|\s+|[^%\s]+|%", text, re.DOTALL):
+        if piece.isspace():
+            shape += r"\s+"
+        elif not piece.startswith("%"):
+            shape += re.escape(piece)
+        elif piece == "%%":
+            shape += "%"
+        elif piece[1:] in ("B", "b"):
+            words = sorted(months, key=len, reverse=True)
+            shape += "(" + "|".join(map(re.escape, words)) + r")\.?"
+            tokens.append("m")
+        elif piece[1:] in _TOKENS:
+            shape += _TOKENS[piece[1:]]
+            tokens.append("y" if piece == "%Y" else piece[1:])
+        else:
+            msg = f"{piece} is not a token of a time pattern"
+            raise ValueError(msg)
+    precision = next((found for token, found in _LADDER if token in tokens), None)
+    if precision is None:
+        msg = "has neither year, month nor day"
+        raise ValueError(msg)
+    _coherent(tokens)
+    return Pattern(
+        re.compile(shape, re.IGNORECASE | re.DOTALL), tuple(tokens), precision, "y" in tokens
+    )
+
+
+def _coherent(tokens: Sequence[str]) -> None:
+    needs = {"H": "d", "M": "H", "S": "M", "f": "S", "z": "H", "d": "m"}
+    if missing := sorted(t for t, n in needs.items() if t in tokens and n not in tokens):
+        msg = f"%{missing[0]} needs %{needs[missing[0]]}"
+        raise ValueError(msg)
+
+
+def read_iso(text: str) -> Read:
+    """Read `2010-03`, `2010-Q1` … or two of them with a slash between; raises ValueError."""
+    start, _, end = text.partition("/")
+    given = OccurredGiven.model_validate({"from": start} | ({"to": end} if end else {}))
+    resolved = given.resolve(UTC)
+    return Read(start, end or start, resolved.precision)
+
+
+class TimeReader:
+    """Reads cells by the patterns of one mapping; remembers what it read, as registers repeat."""
+
+    def __init__(
+        self,
+        patterns: Sequence[str],
+        months: Mapping[str, int],
+        words: Mapping[str, str],
+        zone: tzinfo | None,
+    ) -> None:
+        """`words` are whole cells with the time they stand for; they come before the patterns."""
+        self._patterns = [compiled_pattern(text, months) for text in patterns]
+        self._months = months
+        self._words = {_fold(word): read_iso(iso) for word, iso in words.items()}
+        self._zone = zone
+        self.read: Callable[[str, str], Read] = lru_cache(maxsize=65_536)(self._read)
+
+    def _read(self, cell: str, year: str) -> Read:
+        """Read one cell; `year` serves patterns that have none. Raises Unreadable."""
+        if found := self._words.get(_fold(cell)):
+            return found
+        for pattern in self._patterns:
+            if (match := pattern.shape.fullmatch(cell)) and (pattern.has_year or year):
+                try:
+                    return self._ends(pattern, match, year)
+                except ValueError:
+                    continue
+        raise Unreadable
+
+    def _ends(self, pattern: Pattern, match: re.Match[str], year: str) -> Read:
+        first: dict[str, str] = {"y": year}
+        last: dict[str, str] = {"y": year}
+        met: set[str] = set()
+        for token, text in zip(pattern.tokens, match.groups(), strict=True):
+            if token not in met:
+                first[token] = text
+                met.add(token)
+            last[token] = text
+        start, flags = self._text(pattern.precision, first)
+        end, more = self._text(pattern.precision, last)
+        precision = pattern.precision if start == end else Precision.RANGE
+        OccurredGiven.model_validate({"from": start, "to": end})
+        return Read(start, end, precision, tuple(dict.fromkeys(flags + more)))
+
+    def _text(self, precision: Precision, parts: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
+        year = full_year(parts["y"])
+        match precision:
+            case Precision.YEAR:
+                return f"{year:04}", ()
+            case Precision.QUARTER:
+                return f"{year:04}-Q{parts['q']}", ()
+            case Precision.WEEK:
+                week = int(parts["V"])
+                date.fromisocalendar(year, week, 1)
+                return f"{year:04}-W{week:02}", ()
+        month = self._month(parts["m"])
+        if precision is Precision.MONTH:
+            date(year, month, 1)
+            return f"{year:04}-{month:02}", ()
+        day = date(year, month, int(parts["d"]))
+        if precision is Precision.DAY:
+            return day.isoformat(), ()
+        return self._instant(day, parts)
+
+    def _instant(self, day: date, parts: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
+        moment = datetime(  # noqa: DTZ001 the zone follows in the next lines
+            day.year,
+            day.month,
+            day.day,
+            int(parts["H"]),
+            int(parts.get("M", "0")),
+            int(parts.get("S", "0")),
+            int(parts.get("f", "0").ljust(6, "0")),
+        )
+        if offset := parts.get("z"):
+            return instant_text(moment.replace(tzinfo=_offset(offset))), ()
+        local = moment.replace(tzinfo=self._zone)
+        later = local.replace(fold=1)
+        if local.astimezone(UTC).astimezone(self._zone).replace(tzinfo=None) != moment:
+            raise Unreadable  # the hour the clock leaps over
+        twice = local.utcoffset() != later.utcoffset()
+        return instant_text(local), ("time_ambiguous",) if twice else ()
+
+    def _month(self, text: str) -> int:
+        return int(text) if text.isdigit() else self._months[text.casefold()]
+
+
+def full_year(text: str) -> int:
+    """Return a year of two or four digits as four; raises ValueError for anything else."""
+    if not (text.isascii() and text.isdigit() and len(text) in (2, 4)):
+        raise Unreadable
+    year = int(text)
+    if len(text) == 4:  # noqa: PLR2004 the digits of a year
+        return year
+    century = TWO_DIGIT_YEARS_FROM // 100 * 100
+    return century + year if century + year >= TWO_DIGIT_YEARS_FROM else century + 100 + year
+
+
+def joined(start: Read, end: Read) -> Read:
+    """Return the time from one cell to another; an end that only repeats the start adds nothing."""
+    if end[:3] == start[:3]:
+        return start
+    instants = (start.precision is Precision.INSTANT, end.precision is Precision.INSTANT)
+    if instants == (True, False) and start.start[:10] >= end.start[:10]:
+        return start  # the end names the day only, which the start already does
+    if instants[0] != instants[1]:
+        raise Unreadable
+    try:
+        OccurredGiven.model_validate({"from": start.start, "to": end.end})
+    except ValueError:
+        raise Unreadable from None
+    return Read(start.start, end.end, Precision.RANGE, start.flags + end.flags)
+
+
+def occurred(read: Read, words: str) -> OccurredGiven:
+    """Return the command's value; the register's own words stay when they are not an exact time."""
+    given: dict[str, str] = {"from": read.start}
+    if read.end != read.start:
+        given["to"] = read.end
+    if read.precision not in EXACT and words:
+        given["text"] = words[:200]
+    return OccurredGiven.model_validate(given)
+
+
+def _offset(text: str) -> timezone:
+    if text in ("Z", "z"):
+        return UTC
+    sign = -1 if text.startswith("-") else 1
+    return timezone(sign * timedelta(hours=int(text[1:3]), minutes=int(text[-2:])))
+
+
+def _fold(text: str) -> str:
+    return " ".join(text.casefold().split())

@@ -1,0 +1,85 @@
+"""Builds everything, in one function: the log, its keys, the views, and what joins them.
+
+Both the HTTP door and the command line begin here, so that there is one place to see what the
+product is made of. Nothing runs yet when `open_services` returns.
+"""
+
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from api.settings import Settings, ensure_key_files, is_sqlite
+from domain.log.codec import Codec
+from domain.log.vault import Vault
+from domain.storage import clock
+from domain.storage.journal import Journal
+from domain.storage.keys import StoredKeys
+from domain.storage.stores import AnyLog, open_keys, open_log
+from domain.storage.writer import Writer
+from domain.values import STANDARD_MEDIA
+from projections.directory import Directory
+from projections.storage import ViewStore, open_views
+from projections.views import Views
+
+
+@dataclass(slots=True)
+class Services:
+    """Everything an installation consists of, opened and joined."""
+
+    settings: Settings
+    log: AnyLog
+    keys: StoredKeys
+    codec: Codec
+    writer: Writer | None
+    journal: Journal
+    store: ViewStore
+    views: Views
+    directory: Directory
+    zone: tzinfo
+    media: frozenset[str]
+    on_loop: bool
+    """Whether short reads may run on the event loop: the databases are files of this machine."""
+
+    def today(self) -> str:
+        """Return the calendar day in the municipality."""
+        return clock.now().astimezone(self.zone).date().isoformat()
+
+    def close(self) -> None:
+        """Release every connection; a running writer must be stopped before."""
+        self.store.close()
+        self.keys.close()
+        self.log.close()
+
+
+def open_services(settings: Settings, *, writer: bool) -> Services:
+    """Open the installation, creating what is missing; with `writer` for the HTTP door.
+
+    Raises SettingsError, Unavailable or Broken when it cannot be opened as it is set up.
+    """
+    ensure_key_files(settings)
+    log = open_log(settings.store)
+    keys = open_keys(settings.keys_url, settings.master_key_bytes())
+    codec = Codec(Vault(keys, clock.entropy))
+    batching = Writer(log, settings.queue_max) if writer else None
+    journal = Journal(log, codec, batching)
+    log.clock_step = journal.clock_step
+    store = open_views(settings.views_url)
+    views = Views(store, log, wait_seconds=settings.wait_seconds)
+    zone = settings.zone
+
+    def today() -> str:
+        return clock.now().astimezone(zone).date().isoformat()
+
+    return Services(
+        settings=settings,
+        log=log,
+        keys=keys,
+        codec=codec,
+        writer=batching,
+        journal=journal,
+        store=store,
+        views=views,
+        directory=Directory(views, today=today),
+        zone=zone,
+        media=frozenset(STANDARD_MEDIA) | frozenset(settings.media),
+        on_loop=is_sqlite(settings.store) and is_sqlite(settings.views_url),
+    )
