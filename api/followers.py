@@ -20,6 +20,7 @@ import orjson
 import structlog
 from pydantic import SecretStr
 
+from api import operator_log
 from api.main import Services, open_services
 from api.settings import Settings, load_settings
 from domain.errors import DomainError
@@ -197,7 +198,7 @@ class Followers:
         thread = asyncio.to_thread(follow, self.services, self._stop, report)
         try:
             await thread
-        except Exception as error:  # whatever ended it, it is started again and told
+        except Exception as error:  # noqa: BLE001  whatever ended it is told
             _log.exception("follower_failed", error=type(error).__name__)
 
     async def _run_process(self) -> None:
@@ -254,7 +255,9 @@ def run_child() -> None:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    services = open_services(load_settings(**orjson.loads(sys.stdin.buffer.readline())), writer=False)
+    settings = load_settings(**orjson.loads(sys.stdin.buffer.readline()))
+    operator_log.configure(settings.log_level)
+    services = open_services(settings, writer=False)
     lock = threading.Lock()
 
     def report(progress: Progress) -> None:

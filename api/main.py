@@ -78,7 +78,7 @@ def open_services(settings: Settings, *, writer: bool) -> Services:
         journal=journal,
         store=store,
         views=views,
-        directory=Directory(views, today=today),
+        directory=Directory(views, log, today=today),
         zone=zone,
         media=frozenset(STANDARD_MEDIA) | frozenset(settings.media),
         on_loop=is_sqlite(settings.store) and is_sqlite(settings.views_url),

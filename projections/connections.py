@@ -21,6 +21,8 @@ SCHEMA_LOCK: Final = 7_203_114_207
 """Number of the lock under which the schema is made: two processes may start together."""
 BUSY_SECONDS: Final = 10
 """How long a SQLite statement waits for another process that writes."""
+PAGE_BYTES: Final = 8_192
+"""A contact with its texts takes two to three KiB: a page holds several, little is left over."""
 MMAP_BYTES: Final = 256 * 1024 * 1024
 READER_CACHE_KIB: Final = 8 * 1024
 WRITER_CACHE_KIB: Final = 64 * 1024
@@ -69,6 +71,8 @@ class FollowerLock:
 class SqliteConnection:
     """One SQLite connection, used by one thread at a time."""
 
+    dialect: Dialect = "sqlite"
+
     def __init__(self, path: Path, *, writes: bool) -> None:
         """A reading connection refuses to write."""
         self._raw = sqlite3.connect(
@@ -79,6 +83,7 @@ class SqliteConnection:
             cached_statements=256,
         )
         self._begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
+        self._raw.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         self._raw.execute("PRAGMA journal_mode = WAL")
         self._raw.execute("PRAGMA synchronous = NORMAL")
         self._raw.execute("PRAGMA temp_store = MEMORY")
@@ -186,6 +191,8 @@ class SqliteDatabase:
 
 class PostgresConnection:
     """One PostgreSQL connection with our schema in front; rows come in binary."""
+
+    dialect: Dialect = "postgresql"
 
     def __init__(self, url: str, *, writes: bool) -> None:
         """A reading connection reads one snapshot a transaction and refuses to write."""

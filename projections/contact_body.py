@@ -15,7 +15,6 @@ from domain.access import Sight
 from domain.errors import Broken
 from domain.log.codec import Fact
 from domain.registry import Json
-from domain.values import instant_text
 
 LOGGED: Final = "contact.logged/1"
 CORRECTED: Final = "contact.corrected/1"
@@ -82,8 +81,8 @@ class Contact:
 
 
 def time_text(microseconds: int) -> str:
-    """Return microseconds since 1970 as RFC 3339 in UTC."""
-    return instant_text(_EPOCH + timedelta(microseconds=microseconds))
+    """Return microseconds since 1970 as RFC 3339 in UTC, as `values.instant_text` writes it."""
+    return f"{(_EPOCH + timedelta(microseconds=microseconds)).isoformat()[:-6]}Z"
 
 
 def fold(contact: Contact | None, fact: Fact) -> Contact:

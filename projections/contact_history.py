@@ -75,9 +75,16 @@ class Step(NamedTuple):
     summary_internal: bytes
 
 
+LOGGING: Final = Step(b"", b"", b"", b"", b"", b'"Kontakt registreret"', b'"Kontakt registreret"')
+"""The first step of every contact; its head is told by the contact itself (`head_of_logging`)."""
+
+
 def step(before: Contact | None, after: Contact, fact: Fact) -> Step:
     """Return the step that took a contact from `before` (None for its logging) to `after`."""
-    meta, why = fact.meta, fact.data.get("why")
+    if before is None:
+        return LOGGING
+    why = fact.data["why"]
+    meta = fact.meta
     head = {
         "version": after.version,
         "position": fact.position,
@@ -89,9 +96,6 @@ def step(before: Contact | None, after: Contact, fact: Fact) -> Step:
         "reason": why["reason"] if why else None,
     }
     fields = fact.data["fields"] if fact.type == CORRECTED else ()
-    summary = orjson.dumps(summary_da(fact, [f for f in fields if f != _INTERNAL_FIELD]))
-    if before is None:
-        return Step(orjson.dumps(head)[:-1], b"", b"", b"", b"", summary, summary)
     plain, internal = _changes(before, after, fact)
     pairs = _people_changes(before, after) if _PERSON_FIELD in fields else []
     return Step(
@@ -100,9 +104,23 @@ def step(before: Contact | None, after: Contact, fact: Fact) -> Step:
         _elements(_change(_PERSON_FIELD, *pair) for pair in pairs),
         _elements(_change(_PERSON_FIELD, *map(_blind, pair)) for pair in pairs),
         _elements(internal),
-        summary,
+        orjson.dumps(summary_da(fact, [f for f in fields if f != _INTERNAL_FIELD])),
         orjson.dumps(summary_da(fact, fields)),
     )
+
+
+def head_of_logging(contact: bytes) -> bytes:
+    """Return the head of a first step from the contact it made (a body fragment)."""
+    made = orjson.loads(contact + b"}")
+    head = {
+        "version": 1,
+        "position": made["position"],
+        "recorded_at": made["recorded_at"],
+        "type": LOGGED,
+        **made["recorded_by"],
+        "reason": None,
+    }
+    return orjson.dumps(head)[:-1]
 
 
 def joined(
@@ -124,8 +142,6 @@ def joined(
 
 def summary_da(fact: Fact, fields: Iterable[str]) -> str:
     """Say in Danish what a step did; `fields` are the corrected ones that may be named."""
-    if fact.type == LOGGED:
-        return "Kontakt registreret"
     if fact.type == RETRACTED:
         return "Kontakt trukket tilbage"
     if fact.type in (LINKED, UNLINKED):

@@ -2,11 +2,12 @@
 
 One row per event of a contact: the contact after it, ready as bytes, and the step of its history.
 Beside it stand links, the ways a contact is found: one row for each party, topic, KLE number, case
-… ordered by day, so that the newest contacts of a party are one range of one index.
+… ordered by day, so that the newest contacts of a party are one range of one index. What a link
+means (its term) is a small number, so that the links of many contacts fit into few pages.
 """
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
 
 from domain.log.codec import Fact
 from domain.registry import Json
@@ -14,8 +15,10 @@ from projections.contact_body import LOGGED, TYPES, Contact, Fragments, fold, fr
 from projections.contact_history import Step, step
 from projections.storage import OPEN, Tx
 
-PARTY, TOPIC, KLE, CASE, FLAG, SOURCE, TARGET = range(1, 8)
-"""Kinds of link: what the value of a link row means."""
+PARTY, TOPIC, KLE, CASE, FLAG, TARGET = range(1, 7)
+"""Kinds of term: what a link says of a contact."""
+PORTION: Final = 500
+"""Terms looked up by one statement."""
 AS_ADMINISTRATION, AS_ORGANISATION, AS_PARTICIPANT, AS_SPOKEN_FOR = 1, 2, 4, 8
 """Bits of `roles`: in which capacities a party stands in a contact."""
 LEVELS: Final = {"open": 0, "internal": 1, "restricted": 2}
@@ -36,6 +39,7 @@ _CONTACT: Final = """CREATE TABLE contact_{v} (
     medium {text} NOT NULL,
     direction {text} NOT NULL,
     outcome {text} NOT NULL,
+    source_system {text},
     body {blob} NOT NULL,
     people {blob} NOT NULL,
     people_blind {blob} NOT NULL,
@@ -48,27 +52,35 @@ _CONTACT: Final = """CREATE TABLE contact_{v} (
     summary {blob} NOT NULL,
     summary_internal {blob} NOT NULL
 )"""
-_LINK: Final = """CREATE TABLE link_{v} (
+_TERM: Final = """CREATE TABLE term_{v} (
+    term {bigint} NOT NULL PRIMARY KEY,
     kind {bigint} NOT NULL,
-    value {text} NOT NULL,
-    first_day {text} NOT NULL,
+    value {text} NOT NULL
+)"""
+_BY_VALUE: Final = "CREATE UNIQUE INDEX term_value_{v} ON term_{v} (value, kind)"
+_LINK: Final = """CREATE TABLE link_{v} (
+    term {bigint} NOT NULL,
+    day {bigint} NOT NULL,
     number {bigint} NOT NULL,
     from_position {bigint} NOT NULL,
     to_position {bigint} NOT NULL,
     roles {bigint} NOT NULL,
     level {bigint} NOT NULL,
     retracted {bigint} NOT NULL,
-    PRIMARY KEY (kind, value, first_day, number, from_position)
+    PRIMARY KEY (term, day, number, from_position)
 ) {clustered}"""
 _BY_ID: Final = "CREATE INDEX contact_id_{v} ON contact_{v} (contact_id, from_position)"
 _NEWEST: Final = (
     "CREATE INDEX contact_newest_{v} ON contact_{v}"
     " (first_day, number, from_position, to_position, level, retracted)"
 )
-_CONTACT_COLUMNS: Final = 25
-_LINK_COLUMNS: Final = 9
+_CONTACT_COLUMNS: Final = 26
+_LINK_COLUMNS: Final = 8
 
-Links = dict[tuple[int, str], int]
+Term = tuple[int, str]
+"""Kind and value."""
+Links = dict[Term, int]
+"""The terms of a contact, and for a party in which roles it stands there."""
 
 
 class Contacts:
@@ -79,8 +91,8 @@ class Contacts:
     types: Final = TYPES
 
     def tables(self) -> tuple[str, ...]:
-        """Return contacts, their links, and the index by which `apply` finds a contact."""
-        return (_CONTACT, _LINK, _BY_ID)
+        """Return contacts, terms, links, and the indexes by which `apply` finds them."""
+        return (_CONTACT, _TERM, _LINK, _BY_ID, _BY_VALUE)
 
     def indexes(self) -> tuple[str, ...]:
         """Return the index of the newest contacts of all."""
@@ -97,6 +109,14 @@ class Contacts:
 VIEW: Final = Contacts()
 
 
+class _Version(NamedTuple):
+    """A version written by this page: its row, and its links until it is known where they go."""
+
+    row: list[object]
+    links: Links
+    day: int
+
+
 class _Page:
     """What one page of facts changes, gathered so that each table is written once."""
 
@@ -104,51 +124,73 @@ class _Page:
         self._tx = tx
         self._v = v
         self._current: dict[str, tuple[Contact, int]] = {}
-        self._contacts: dict[int, list[object]] = {}
-        self._links: dict[int, list[tuple[object, ...]]] = {}
-        self._closed: list[tuple[int, int]] = []
-        self._closed_links: list[tuple[object, ...]] = []
+        self._made: dict[int, _Version] = {}
+        self._closed: list[tuple[int, Contact, int]] = []
 
     def add(self, fact: Fact) -> None:
         contact_id: str = fact.data["contact_id"]
-        before: Contact | None = None
-        if fact.type != LOGGED:
-            before = self._close(contact_id, fact.position)
+        before = None if fact.type == LOGGED else self._close(contact_id, fact.position)
         after = fold(before, fact)
-        self._put(after, fact.position, fragments(after), step(before, after, fact))
+        self._put(after, fact.position, step(before, after, fact))
         self._current[contact_id] = (after, fact.position)
 
     def write(self) -> None:
         v, tx = self._v, self._tx
-        tx.many(f"UPDATE contact_{v} SET to_position = ? WHERE from_position = ?", self._closed)
-        tx.many(
-            f"UPDATE link_{v} SET to_position = ? WHERE kind = ? AND value = ?"
-            " AND first_day = ? AND number = ? AND from_position = ?",
-            self._closed_links,
-        )
+        ended = [(end, since) for end, _, since in self._closed]
+        tx.many(f"UPDATE contact_{v} SET to_position = ? WHERE from_position = ?", ended)
         marks = ", ".join("?" * _CONTACT_COLUMNS)
-        tx.many(f"INSERT INTO contact_{v} VALUES ({marks})", list(self._contacts.values()))
+        tx.many(f"INSERT INTO contact_{v} VALUES ({marks})", [m.row for m in self._made.values()])
+        terms = self._terms()
+        tx.many(
+            f"UPDATE link_{v} SET to_position = ? WHERE term = ? AND day = ? AND number = ?"
+            " AND from_position = ?",
+            [
+                (end, terms[term], day_number(contact.first_day), contact.number, since)
+                for end, contact, since in self._closed
+                for term in links_of(contact)
+            ],
+        )
         marks = ", ".join("?" * _LINK_COLUMNS)
-        rows = sorted(row for links in self._links.values() for row in links)
-        tx.many(f"INSERT INTO link_{v} VALUES ({marks})", rows)
+        tx.many(f"INSERT INTO link_{v} VALUES ({marks})", sorted(self._link_rows(terms)))
+
+    def _link_rows(self, terms: Mapping[Term, int]) -> Iterator[tuple[object, ...]]:
+        for (since, until, number, _, level, retracted, *_), links, day in self._made.values():
+            for term, roles in links.items():
+                yield (terms[term], day, number, since, until, roles, level, retracted)
+
+    def _terms(self) -> dict[Term, int]:
+        """Return the number of every term of this page; new ones count on as they appear."""
+        wanted = dict.fromkeys(
+            [t for _, contact, _ in self._closed for t in links_of(contact)]
+            + [t for made in self._made.values() for t in made.links]
+        )
+        values = sorted({value for _, value in wanted})
+        known: dict[Term, int] = {}
+        for start in range(0, len(values), PORTION):
+            some = values[start : start + PORTION]
+            rows = self._tx.all(
+                f"SELECT kind, value, term FROM term_{self._v}"
+                f" WHERE value IN ({', '.join('?' * len(some))})",
+                some,
+            )
+            known |= {(kind, value): term for kind, value, term in rows}
+        last = self._tx.one(f"SELECT COALESCE(MAX(term), 0) FROM term_{self._v}")
+        new = [term for term in wanted if term not in known]
+        numbered = {term: n for n, term in enumerate(new, last[0] + 1 if last else 1)}
+        rows = [(number, *term) for term, number in numbered.items()]
+        self._tx.many(f"INSERT INTO term_{self._v} VALUES (?, ?, ?)", rows)
+        return known | numbered
 
     def _close(self, contact_id: str, position: int) -> Contact | None:
         """End the version that holds until now and return the contact; None when it is unknown."""
-        if contact_id not in self._current:
-            found = self._find(contact_id)
-            if found is None:
-                return None
-            self._current[contact_id] = found
-        contact, since = self._current[contact_id]
-        if since in self._contacts:
-            self._contacts[since][1] = position
-            self._links[since] = [(*r[:5], position, *r[6:]) for r in self._links[since]]
+        found = self._current.get(contact_id) or self._find(contact_id)
+        if found is None:
+            return None
+        contact, since = found
+        if since in self._made:
+            self._made[since].row[1] = position
         else:
-            self._closed.append((position, since))
-            self._closed_links += [
-                (position, kind, value, contact.first_day, contact.number, since)
-                for kind, value in links_of(contact)
-            ]
+            self._closed.append((position, contact, since))
         return contact
 
     def _find(self, contact_id: str) -> tuple[Contact, int] | None:
@@ -163,31 +205,33 @@ class _Page:
         since, number, recorded_at, first_day, last_day, *parts = row
         return restore(number, recorded_at, first_day, last_day, Fragments(*parts)), since
 
-    def _put(self, contact: Contact, position: int, parts: Fragments, history: Step) -> None:
-        body, number, first_day = contact.body, contact.number, contact.first_day
-        level, retracted = LEVELS[body["confidentiality"]], int(contact.retracted)
-        self._contacts[position] = [
+    def _put(self, contact: Contact, position: int, history: Step) -> None:
+        body, source = contact.body, contact.body["source"]
+        row = [
             position,
             OPEN,
-            number,
+            contact.number,
             contact.version,
-            level,
-            retracted,
+            LEVELS[body["confidentiality"]],
+            int(contact.retracted),
             contact.recorded_at,
             body["id"],
-            first_day,
+            contact.first_day,
             contact.last_day,
             body["channel"],
             body["medium"],
             body["direction"],
             body["outcome"],
-            *parts,
+            None if source is None else source["system"],
+            *fragments(contact),
             *history,
         ]
-        self._links[position] = [
-            (kind, value, first_day, number, position, OPEN, roles, level, retracted)
-            for (kind, value), roles in links_of(contact).items()
-        ]
+        self._made[position] = _Version(row, links_of(contact), day_number(contact.first_day))
+
+
+def day_number(day: str) -> int:
+    """Return `2010-02-22` as 20100222: sorts the same and takes a third of the room."""
+    return int(day[:4] + day[5:7] + day[8:])
 
 
 def links_of(contact: Contact) -> Links:
@@ -206,14 +250,11 @@ def links_of(contact: Contact) -> Links:
     for topic in body["topics"]:
         links[TOPIC, topic] = 0
     for number in body["kle"]:
-        for prefix in kle_prefixes(number):
-            links[KLE, prefix] = 0
+        links[KLE, number] = 0
     for number in body["case_numbers"]:
         links[CASE, number] = 0
     for flag in body["flags"]:
         links[FLAG, flag] = 0
-    if body["source"] is not None:
-        links[SOURCE, body["source"]["system"]] = 0
     for kind in ("enquiry", "meeting"):
         if body[kind] is not None:
             links[TARGET, f"{kind}:{body[kind]}"] = 0
@@ -222,13 +263,6 @@ def links_of(contact: Contact) -> Links:
         if link["kind"] == "case":
             links[CASE, link["target"]] = 0
     return links
-
-
-def kle_prefixes(number: str) -> list[str]:
-    """Return a KLE number and the groups it stands under: `03.10.24` also `03.10` and `03`."""
-    parts = number[:8].split(".")
-    groups = [".".join(parts[: n + 1])[: 2 + 3 * n] for n in range(len(parts))]
-    return list(dict.fromkeys([*groups, number]))
 
 
 def _as(links: Links, party: Json, role: int) -> None:

@@ -12,7 +12,6 @@ from typing import Final, NamedTuple
 
 from domain.access import Sight
 from projections import contact_body, contact_history
-from projections.connections import Params, Row
 from projections.contact_rows import (
     AS_ADMINISTRATION,
     AS_ORGANISATION,
@@ -21,18 +20,24 @@ from projections.contact_rows import (
     KLE,
     LEVELS,
     PARTY,
-    SOURCE,
     TARGET,
     TOPIC,
     VIEW,
+    day_number,
 )
-from projections.storage import Reader
+from projections.storage import Params, Reader, Row
 
 __all__ = ["VIEW", "ContactQuery", "Item", "Page", "history", "newest", "one"]
 
 LIMIT_MAX: Final = 500
 """Contacts of one page; a caller pages on."""
+LEAD_VALUES_MAX: Final = 16
+"""A way with more values does not lead: each value is a search of its own."""
 ANY_ROLE: Final = 0
+_LAST_CHARACTER: Final = "\uffff"
+_DAY: Final = "CAST(REPLACE(c.first_day, '-', '') AS BIGINT)"
+"""A contact's day as links have it (`day_number`)."""
+_STEP_PARTS: Final = len(contact_history.Step._fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +124,18 @@ def newest(
     `day` leaves out what took place later (as_of_effective). `matches` is the condition of a text
     search: SQL that selects numbers of contacts, and its parameters.
     """
-    ways = _ways(query, sight)
+    ways = _ways(reader, v, query, sight)
     if any(not way.values for way in ways):
         return Page([], None)
     limit = min(query.limit, LIMIT_MAX)
-    where = _where(v, at, day, sight, query, ways)
+    lead = next((way for way in ways if len(way.values) <= LEAD_VALUES_MAX), None)
+    where = _where(at, day, sight, query, "c" if lead is None else "x")
+    for way in ways:
+        if way is not lead:
+            _linked(where, v, way)
     if matches is not None:
         where.add(f"c.number IN ({matches[0]})", *matches[1])
-    rows = _rows(reader, v, ways, where, _columns(sight), limit + 1)
+    rows = _rows(reader, v, lead, where, _columns(sight), limit + 1)
     more = rows[limit - 1] if len(rows) > limit else None
     items = [_shown(row[2:], sight) for row in rows[:limit]]
     return Page(items, (str(more[0]), int(more[1])) if more else None)
@@ -136,7 +145,7 @@ def one(
     reader: Reader, v: str, at: int, day: str | None, sight: Sight, contact_id: str
 ) -> Item | None:
     """Return a contact, also a retracted one; None when there is none that the asker may see."""
-    where = _seen(v, sight)
+    where = _seen(reader, v, sight)
     where.add("c.contact_id = ? AND c.from_position <= ? AND c.to_position > ?", contact_id, at, at)
     if day is not None:
         where.add("c.first_day <= ?", day)
@@ -153,7 +162,7 @@ def history(reader: Reader, v: str, at: int, sight: Sight, contact_id: str) -> l
 
     A version the asker may not see is left out, and with it what the next step changed from it.
     """
-    where = _seen(v, sight)
+    where = _seen(reader, v, sight)
     where.add("c.contact_id = ? AND c.from_position <= ?", contact_id, at)
     rows = reader.all(
         "SELECT c.version, c.to_position, c.step_head, c.step_changes, c.step_people,"
@@ -165,16 +174,21 @@ def history(reader: Reader, v: str, at: int, sight: Sight, contact_id: str) -> l
     if not rows or rows[-1][1] <= at:
         return None
     seen = {row[0] for row in rows}
-    return [
-        contact_history.joined(
-            contact_history.Step(*row[2:9]),
-            contact_body.compose(contact_body.Fragments(*row[9:]), sight),
-            persons=sight.persons,
-            assessment=sight.assessment,
-            changes=row[0] - 1 in seen,
-        )
-        for row in rows
-    ]
+    return [_step(row[2:], sight, changes=row[0] - 1 in seen) for row in rows]
+
+
+def _step(parts: Sequence[bytes], sight: Sight, *, changes: bool) -> bytes:
+    step = contact_history.Step(*parts[:_STEP_PARTS])
+    contact = contact_body.Fragments(*parts[_STEP_PARTS:])
+    if not step.head:
+        step = step._replace(head=contact_history.head_of_logging(contact.body))
+    return contact_history.joined(
+        step,
+        contact_body.compose(contact, sight),
+        persons=sight.persons,
+        assessment=sight.assessment,
+        changes=changes,
+    )
 
 
 def _columns(sight: Sight) -> str:
@@ -190,20 +204,20 @@ def _shown(parts: Sequence[bytes], sight: Sight) -> bytes:
     return b'%b,"participants":%b}' % tuple(parts)
 
 
-def _ways(query: ContactQuery, sight: Sight) -> list[_Way]:
+def _ways(reader: Reader, v: str, query: ContactQuery, sight: Sight) -> list[_Way]:
     """Return what must be linked, the likely rarest first: that one leads the search."""
+    kle = None if query.kle is None else (query.kle,)
     ways = [
         _way(CASE, query.case_number),
         _way(TARGET, query.link_target),
         _way(PARTY, query.organisations, AS_ORGANISATION),
         _way(PARTY, query.parties),
         _way(TOPIC, query.topic),
-        _way(KLE, query.kle),
+        _kle_way(reader, v, kle),
         _way(PARTY, sight.parties),
         _way(PARTY, query.administrations, AS_ADMINISTRATION),
-        _way(KLE, sight.kle),
+        _kle_way(reader, v, sight.kle),
         _way(FLAG, query.flag),
-        _way(SOURCE, query.source_system),
     ]
     return [way for way in ways if way is not None]
 
@@ -214,14 +228,35 @@ def _way(kind: int, values: str | Iterable[str] | None, roles: int = ANY_ROLE) -
     return _Way(kind, (values,) if isinstance(values, str) else tuple(sorted(values)), roles)
 
 
-def _seen(v: str, sight: Sight) -> _Where:
+def _kle_way(reader: Reader, v: str, prefixes: Sequence[str] | None) -> _Way | None:
+    """Return the way by all KLE numbers that stand at or under one of `prefixes`.
+
+    `03.1` is no group of the KLE: nothing stands under it, `03.10` is beside it.
+    """
+    if prefixes is None:
+        return None
+    found: set[str] = set()
+    for prefix in prefixes:
+        rows = reader.all(
+            f"SELECT value FROM term_{v} WHERE value >= ? AND value < ? AND kind = {KLE}",
+            (prefix, prefix + _LAST_CHARACTER),
+        )
+        found |= {value for (value,) in rows if not value[len(prefix) :][:1].isdigit()}
+    return _Way(KLE, tuple(sorted(found)))
+
+
+def _seen(reader: Reader, v: str, sight: Sight) -> _Where:
     """Return what the sight demands of a row of contacts `c`."""
-    levels = sorted(LEVELS[level] for level in sight.confidentialities)
-    where = _Where([f"c.level IN ({', '.join(map(str, levels))})" if levels else "1 = 0"], [])
-    for way in (_way(PARTY, sight.parties), _way(KLE, sight.kle)):
+    where = _Where([_level_in("c", sight)], [])
+    for way in (_way(PARTY, sight.parties), _kle_way(reader, v, sight.kle)):
         if way is not None:
             _linked(where, v, way)
     return where
+
+
+def _level_in(table: str, sight: Sight) -> str:
+    levels = sorted(LEVELS[level] for level in sight.confidentialities)
+    return f"{table}.level IN ({', '.join(map(str, levels))})" if levels else "1 = 0"
 
 
 def _linked(where: _Where, v: str, way: _Way) -> None:
@@ -231,32 +266,30 @@ def _linked(where: _Where, v: str, way: _Way) -> None:
         return
     roles = f" AND (s.roles & {way.roles}) > 0" if way.roles else ""
     where.add(
-        f"EXISTS (SELECT 1 FROM link_{v} s WHERE s.kind = {way.kind}"
-        f" AND s.value IN ({', '.join('?' * len(way.values))}) AND s.first_day = c.first_day"
-        f" AND s.number = c.number AND s.from_position = c.from_position{roles})",
+        f"EXISTS (SELECT 1 FROM link_{v} s WHERE s.term IN (SELECT t.term FROM term_{v} t"
+        f" WHERE t.value IN ({', '.join('?' * len(way.values))}) AND t.kind = {way.kind})"
+        f" AND s.day = {_DAY} AND s.number = c.number"
+        f" AND s.from_position = c.from_position{roles})",
         *way.values,
     )
 
 
-def _where(
-    v: str, at: int, day: str | None, sight: Sight, query: ContactQuery, ways: Sequence[_Way]
-) -> _Where:
-    """Return every condition but the leading way's.
+def _where(at: int, day: str | None, sight: Sight, query: ContactQuery, x: str) -> _Where:
+    """Return the conditions that are no links.
 
-    The first way leads: what its rows can tell themselves is asked of them (`x`), before a contact
-    (`c`) is looked at.
+    `x` is the table that leads: links can tell level, day and position themselves, before a
+    contact (`c`) is looked at.
     """
-    x = "x" if ways else "c"
-    levels = sorted(LEVELS[level] for level in sight.confidentialities)
     where = _Where([f"{x}.from_position <= ? AND {x}.to_position > ?"], [at, at])
-    where.add(f"{x}.level IN ({', '.join(map(str, levels))})" if levels else "1 = 0")
+    where.add(_level_in(x, sight))
     if not query.include_retracted:
         where.add(f"{x}.retracted = 0")
     latest = min((d for d in (day, query.occurred_to) if d is not None), default=None)
     if latest is not None:
-        where.add(f"{x}.first_day <= ?", latest)
+        where.add(f"{x}.{_day_column(x)} <= ?", _day_value(x, latest))
     if query.after is not None:
-        where.add(f"({x}.first_day, {x}.number) < (?, ?)", *query.after)
+        after = (_day_value(x, query.after[0]), query.after[1])
+        where.add(f"({x}.{_day_column(x)}, {x}.number) < (?, ?)", *after)
     if query.occurred_from is not None:
         where.add("c.last_day >= ?", query.occurred_from)
     if query.recorded_from is not None:
@@ -265,35 +298,41 @@ def _where(
         where.add("c.recorded_at <= ?", query.recorded_to)
     if query.confidentiality is not None:
         where.add(f"{x}.level = ?", LEVELS[query.confidentiality])
-    for column in ("channel", "medium", "direction", "outcome"):
+    for column in ("channel", "medium", "direction", "outcome", "source_system"):
         value = getattr(query, column)
         if value is not None:
             where.add(f"c.{column} = ?", value)
-    for way in ways[1:]:
-        _linked(where, v, way)
     return where
 
 
+def _day_column(table: str) -> str:
+    return "day" if table == "x" else "first_day"
+
+
+def _day_value(table: str, day: str) -> str | int:
+    return day_number(day) if table == "x" else day
+
+
 def _rows(
-    reader: Reader, v: str, ways: Sequence[_Way], where: _Where, columns: str, limit: int
+    reader: Reader, v: str, lead: _Way | None, where: _Where, columns: str, limit: int
 ) -> list[Row]:
     """Return the first rows in order; several values of the leading way are merged."""
     conditions = " AND ".join(where.parts)
-    if not ways:
+    if lead is None:
         sql = (
             f"SELECT c.first_day, c.number, {columns} FROM contact_{v} c WHERE {conditions}"
             " ORDER BY c.first_day DESC, c.number DESC LIMIT ?"
         )
         return reader.all(sql, [*where.params, limit])
-    way = ways[0]
-    roles = f" AND (x.roles & {way.roles}) > 0" if way.roles else ""
+    roles = f" AND (x.roles & {lead.roles}) > 0" if lead.roles else ""
     # CROSS JOIN keeps SQLite from leading with anything but the links.
     sql = (
-        f"SELECT x.first_day, x.number, {columns} FROM link_{v} x CROSS JOIN contact_{v} c"
-        f" WHERE x.kind = {way.kind} AND x.value = ?{roles} AND c.from_position = x.from_position"
-        f" AND {conditions} ORDER BY x.first_day DESC, x.number DESC LIMIT ?"
+        f"SELECT c.first_day, x.number, {columns} FROM link_{v} x CROSS JOIN contact_{v} c"
+        f" WHERE x.term = (SELECT t.term FROM term_{v} t WHERE t.value = ?"
+        f" AND t.kind = {lead.kind}){roles} AND c.from_position = x.from_position"
+        f" AND {conditions} ORDER BY x.day DESC, x.number DESC LIMIT ?"
     )
-    found = [reader.all(sql, [value, *where.params, limit]) for value in way.values]
+    found = [reader.all(sql, [value, *where.params, limit]) for value in lead.values]
     if len(found) == 1:
         return found[0]
     merged = merge(*found, key=lambda row: (row[0], row[1]), reverse=True)

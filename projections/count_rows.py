@@ -81,26 +81,37 @@ class CountsView:
     def tables(self) -> tuple[str, ...]:
         """Return the DDL."""
         return (
-            "CREATE TABLE count_facts_{v} (number {bigint} NOT NULL,"
-            " administration {text} NOT NULL, organisation {text} NOT NULL,"
-            " from_position {bigint} NOT NULL, to_position {bigint} NOT NULL,"
-            " channel {text} NOT NULL, medium {text} NOT NULL, direction {text} NOT NULL,"
-            " confidentiality {text} NOT NULL, outcome {text} NOT NULL, precision {text} NOT NULL,"
-            " first_day {text} NOT NULL, last_day {text} NOT NULL, period {text} NOT NULL,"
-            " PRIMARY KEY (number, administration, organisation, from_position)) {clustered}",
-            "CREATE TABLE count_marks_{v} (number {bigint} NOT NULL, mark {text} NOT NULL,"
-            " from_position {bigint} NOT NULL, to_position {bigint} NOT NULL,"
-            " PRIMARY KEY (number, mark, from_position)) {clustered}",
-            "CREATE TABLE count_contacts_{v} (contact_id {text} NOT NULL PRIMARY KEY,"
-            " number {bigint} NOT NULL, people {text} NOT NULL) {clustered}",
-            "CREATE TABLE count_tallies_{v} (kind {bigint} NOT NULL,"
-            " administration {text} NOT NULL, organisation {text} NOT NULL,"
-            " channel {text} NOT NULL, medium {text} NOT NULL, period {text} NOT NULL,"
-            f" {', '.join(f'{counter} {{bigint}} NOT NULL' for counter in COUNTERS)},"
-            " PRIMARY KEY (kind, administration, organisation, channel, medium, period))"
-            " {clustered}",
-            "CREATE TABLE count_head_{v} (one {bigint} NOT NULL PRIMARY KEY,"
-            " position {bigint} NOT NULL, latest_day {text} NOT NULL)",
+            (
+                "CREATE TABLE count_facts_{v} (number {bigint} NOT NULL,"
+                " administration {text} NOT NULL, organisation {text} NOT NULL,"
+                " from_position {bigint} NOT NULL, to_position {bigint} NOT NULL,"
+                " channel {text} NOT NULL, medium {text} NOT NULL, direction {text} NOT NULL,"
+                " confidentiality {text} NOT NULL, outcome {text} NOT NULL,"
+                " precision {text} NOT NULL,"
+                " first_day {text} NOT NULL, last_day {text} NOT NULL, period {text} NOT NULL,"
+                " PRIMARY KEY (number, administration, organisation, from_position)) {clustered}"
+            ),
+            (
+                "CREATE TABLE count_marks_{v} (number {bigint} NOT NULL, mark {text} NOT NULL,"
+                " from_position {bigint} NOT NULL, to_position {bigint} NOT NULL,"
+                " PRIMARY KEY (number, mark, from_position)) {clustered}"
+            ),
+            (
+                "CREATE TABLE count_contacts_{v} (contact_id {text} NOT NULL PRIMARY KEY,"
+                " number {bigint} NOT NULL, people {text} NOT NULL) {clustered}"
+            ),
+            (
+                "CREATE TABLE count_tallies_{v} (kind {bigint} NOT NULL,"
+                " administration {text} NOT NULL, organisation {text} NOT NULL,"
+                " channel {text} NOT NULL, medium {text} NOT NULL, period {text} NOT NULL,"
+                f" {', '.join(f'{counter} {{bigint}} NOT NULL' for counter in COUNTERS)},"
+                " PRIMARY KEY (kind, administration, organisation, channel, medium, period))"
+                " {clustered}"
+            ),
+            (
+                "CREATE TABLE count_head_{v} (one {bigint} NOT NULL PRIMARY KEY,"
+                " position {bigint} NOT NULL, latest_day {text} NOT NULL)"
+            ),
             *NAMING_TABLES,
         )
 
@@ -127,6 +138,9 @@ class CountsView:
         _apply_stretch(tx, v, stretch)
         if facts:
             _keep_head(tx, v, facts)
+
+
+VIEW: Final = CountsView()
 
 
 def period_of(first: str, last: str) -> str:
@@ -276,9 +290,7 @@ class _Page:
             " ON CONFLICT (contact_id) DO UPDATE SET people = excluded.people",
             [(contact_id, *row) for contact_id, row in self._contacts.items()],
         )
-        tx.many(
-            f"INSERT INTO count_facts_{v} VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)", self._rows
-        )
+        tx.many(f"INSERT INTO count_facts_{v} VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)", self._rows)
         if self._marks:
             tx.many(f"INSERT INTO count_marks_{v} VALUES (?,?,?,?)", self._marks)
         add_tallies(tx, v, self._tallies)
@@ -304,12 +316,14 @@ def open_shapes(
         ):
             marks.setdefault(number, set()).add(mark)
     return {
-        number: Shape(
-            tuple(sorted({row[1] for row in held})),
-            tuple(sorted({row[2] for row in held})),
-            *held[0][3:],
-            kle=frozenset(m[4:] for m in marks.get(number, ()) if m.startswith("kle:")),
-            people=people.get(number, frozenset()),
+        number: Shape._make(
+            [
+                tuple(sorted({row[1] for row in held})),
+                tuple(sorted({row[2] for row in held})),
+                *held[0][3:],
+                frozenset(m[4:] for m in marks.get(number, ()) if m.startswith("kle:")),
+                people.get(number, frozenset()),
+            ]
         )
         for number, held in rows.items()
     }
@@ -384,7 +398,7 @@ def add_tallies(tx: Tx, v: str, signatures: Mapping[Signature, int]) -> None:
             if row is None:
                 row = rows[cell] = [0] * len(COUNTERS)
             row[place] += count
-    tx.many(_upsert(v), [(*cell, *row) for cell, row in rows.items()])
+    tx.many(_upsert(v), [(*cell, *rows[cell]) for cell in sorted(rows)])
     if shrunk:
         tx.many(
             f"DELETE FROM count_tallies_{v} WHERE kind=? AND administration=? AND organisation=?"
@@ -408,9 +422,7 @@ def _apply_merge(tx: Tx, v: str, fact: Fact) -> None:
     apply_naming(tx, v, fact)
     after = merges(tx, v, OPEN - 1)
     moved = [
-        party
-        for party in {*before, *after}
-        if survivor(before, party) != survivor(after, party)
+        party for party in {*before, *after} if survivor(before, party) != survivor(after, party)
     ]
     numbers: set[int] = set()
     for some in portions(moved):

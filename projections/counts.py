@@ -23,14 +23,14 @@ from projections.count_rows import (
     COUNTERS,
     MEDIUM,
     ORGANISATION,
-    CountsView,
+    VIEW,
     quarter_of,
 )
 from projections.naming import merges, names, placeholders, survivor, survivors
 from projections.parties import in_order
 from projections.storage import Reader
 
-__all__ = ["DIMENSIONS", "CountsView", "Report", "ReportQuery", "report"]
+__all__ = ["DIMENSIONS", "VIEW", "Report", "ReportQuery", "report"]
 
 TIMES: Final = ("day", "weekday", "month", "quarter", "year")
 PARTY_DIMENSIONS: Final = ("administration", "organisation")
@@ -52,7 +52,8 @@ _LAST: Final = "\U0010ffff"
 @dataclass(frozen=True, slots=True)
 class ReportQuery:
     """What to count and how to split it; None does not limit. Days are inclusive, and a contact of
-    fuzzy time counts when any of its days may lie between them."""
+    fuzzy time counts when any of its days may lie between them.
+    """
 
     by: tuple[str, ...] = ()
     date_from: str | None = None
@@ -161,7 +162,8 @@ class _Count:
         known = self._reader.all(
             f"SELECT DISTINCT period FROM count_tallies_{self._v} WHERE kind=0"
         )
-        inside, border = [], []
+        inside: list[str] = []
+        border: list[str] = []
         for (period,) in known:
             start, end = _bounds(period)
             if (first and end < first) or (last and start > last):
@@ -176,7 +178,8 @@ class _Count:
     def _from_tallies(
         self, kind: int, split: Sequence[str], time: str | None, periods: list[str] | None
     ) -> list[tuple[Any, ...]]:
-        where, params = ["kind=?"], [kind]
+        where: list[str] = ["kind=?"]
+        params: list[Any] = [kind]
         self._limit(where, params)
         if periods is not None:
             where.append(f"period IN ({placeholders(len(periods))})")
@@ -217,7 +220,8 @@ class _Count:
         self, split: Sequence[str], time: str | None, periods: list[str] | None
     ) -> list[tuple[Any, ...]]:
         query = self._query
-        where, params = ["from_position<=? AND to_position>?"], [self._at, self._at]
+        where: list[str] = ["from_position<=? AND to_position>?"]
+        params: list[Any] = [self._at, self._at]
         if periods is not None:
             where.append(f"period IN ({placeholders(len(periods))})")
             params += periods

@@ -36,17 +36,12 @@ class Asked(Protocol):
         """The views' database."""
         ...
 
-    @property
-    def log(self) -> Log:
-        """The log the views follow."""
-        ...
-
     def suffix(self, name: str) -> str:
         """Return the table suffix of a view's active generation."""
         ...
 
-    def wait_for(self, position: int, seconds: float) -> bool:
-        """Wait until the views have reached a position, at most `seconds`."""
+    def wait_for(self, position: int, seconds: float, *names: str) -> bool:
+        """Wait until the named views have reached a position, at most `seconds`."""
         ...
 
 
@@ -56,6 +51,7 @@ class Directory:
     def __init__(
         self,
         views: Asked,
+        log: Log,
         *,
         today: Callable[[], str] | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -63,6 +59,7 @@ class Directory:
     ) -> None:
         """`today` tells which of a party's names is meant now; without it the newest one."""
         self._views = views
+        self._log = log
         self._today = today
         self._clock = clock
         self._wait_seconds = wait_seconds
@@ -72,9 +69,7 @@ class Directory:
         """Return those keys that need no look-up; touches no database, so any loop may ask."""
         now = self._clock()
         hits = self._hits
-        return {
-            key: hit[1] for key in keys if (hit := hits.get(key)) is not None and hit[0] > now
-        }
+        return {key: hit[1] for key in keys if (hit := hits.get(key)) is not None and hit[0] > now}
 
     def resolve(self, keys: Sequence[str]) -> dict[str, PartyRef | None]:
         """Return the party each key means: absent when unknown, None when it means several.
@@ -90,7 +85,7 @@ class Directory:
         missing = [key for key in keys if key not in found]
         found |= self._look_up(missing)
         if still := [key for key in missing if key not in found]:
-            self._views.wait_for(self._views.log.head(), self._wait_seconds)
+            self._views.wait_for(self._log.head(), self._wait_seconds, "parties")
             found |= self._look_up(still)
         return found
 
@@ -150,9 +145,7 @@ def _holders(
     return found
 
 
-def _meant(
-    key: str, holders: Sequence[tuple[str, str, str]], steps: dict[str, str]
-) -> str | None:
+def _meant(key: str, holders: Sequence[tuple[str, str, str]], steps: dict[str, str]) -> str | None:
     """Return the one party a key means, empty text when it means several, None when none."""
     key = key.strip()
     ranked: dict[int, set[str]] = {}

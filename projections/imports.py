@@ -31,10 +31,12 @@ class ImportsView:
     def tables(self) -> tuple[str, ...]:
         """Return the DDL; `started` is the position of the import's start and orders the list."""
         return (
-            "CREATE TABLE import_{v} (import_id {text} NOT NULL, started {bigint} NOT NULL,"
-            " from_position {bigint} NOT NULL, to_position {bigint} NOT NULL,"
-            " file_sha256 {text} NOT NULL, body {blob} NOT NULL, mapping {text} NOT NULL,"
-            " PRIMARY KEY (import_id, from_position))",
+            (
+                "CREATE TABLE import_{v} (import_id {text} NOT NULL, started {bigint} NOT NULL,"
+                " from_position {bigint} NOT NULL, to_position {bigint} NOT NULL,"
+                " file_sha256 {text} NOT NULL, body {blob} NOT NULL, mapping {text} NOT NULL,"
+                " PRIMARY KEY (import_id, from_position))"
+            ),
         )
 
     def indexes(self) -> tuple[str, ...]:
@@ -96,6 +98,9 @@ class ImportsView:
         tx.run(f"INSERT INTO import_{v} VALUES (?,?,?,?,?,?,?)", (*key, body, mapping))
 
 
+VIEW: Final = ImportsView()
+
+
 def listing(reader: Reader, v: str, at: int, limit: int, after: int | None = None) -> Imports:
     """Return imports newest first, without their mappings; `after` is the `next` of a page."""
     rows = reader.all(
@@ -120,7 +125,7 @@ def one(reader: Reader, v: str, at: int, import_id: str) -> bytes | None:
 
 
 def finished_with(reader: Reader, v: str, at: int, file_sha256: str) -> list[str]:
-    """Return ids of finished imports of the same file, newest first: has it been read before?"""
+    """Return ids of finished imports of the same file, newest first (was it read before)."""
     rows = reader.all(
         f"SELECT import_id, body FROM import_{v} WHERE file_sha256=?"
         " AND from_position<=? AND to_position>? ORDER BY started DESC",

@@ -1,4 +1,4 @@
-"""API keys as rows (API-nøgler): which key has which role and scope, and since when it is withdrawn.
+"""API keys as rows (API-nøgler): which key has which role and scope, and which are withdrawn.
 
 The door asks this view who is speaking; the secret itself is nowhere, only its hash.
 """
@@ -36,10 +36,13 @@ class KeysView:
     def tables(self) -> tuple[str, ...]:
         """Return the DDL; `revoked` is 0 or 1."""
         return (
-            "CREATE TABLE api_key_{v} (key_id {text} NOT NULL, from_position {bigint} NOT NULL,"
-            " to_position {bigint} NOT NULL, secret_sha256 {text} NOT NULL, role {text} NOT NULL,"
-            " scopes {text} NOT NULL, expires_at {text}, revoked {bigint} NOT NULL, label {text},"
-            " PRIMARY KEY (key_id, from_position))",
+            (
+                "CREATE TABLE api_key_{v} (key_id {text} NOT NULL, from_position {bigint} NOT NULL,"
+                " to_position {bigint} NOT NULL, secret_sha256 {text} NOT NULL,"
+                " role {text} NOT NULL, scopes {text} NOT NULL, expires_at {text},"
+                " revoked {bigint} NOT NULL, label {text},"
+                " PRIMARY KEY (key_id, from_position))"
+            ),
         )
 
     def apply(self, tx: Tx, v: str, facts: Sequence[Fact]) -> None:
@@ -76,6 +79,9 @@ class KeysView:
                 data["label"],
             ),
         )
+
+
+VIEW: Final = KeysView()
 
 
 def find(reader: Reader, v: str, key_id: str, at: int = OPEN - 1) -> KeyRow | None:

@@ -16,12 +16,16 @@ MERGED: Final = "party.merged/1"
 UNMERGED: Final = "party.unmerged/1"
 NAMING_TYPES: Final = frozenset({REGISTERED, RENAMED, MERGED, UNMERGED})
 NAMING_TABLES: Final = (
-    "CREATE TABLE party_names_{v} (party_id {text} NOT NULL, position {bigint} NOT NULL,"
-    " valid_from {text} NOT NULL, name {text} NOT NULL, abbreviation {text},"
-    " PRIMARY KEY (party_id, position))",
-    "CREATE TABLE party_merges_{v} (party_id {text} NOT NULL, into_id {text} NOT NULL,"
-    " from_position {bigint} NOT NULL, to_position {bigint} NOT NULL,"
-    " PRIMARY KEY (party_id, from_position))",
+    (
+        "CREATE TABLE party_names_{v} (party_id {text} NOT NULL, position {bigint} NOT NULL,"
+        " valid_from {text} NOT NULL, name {text} NOT NULL, abbreviation {text},"
+        " PRIMARY KEY (party_id, position))"
+    ),
+    (
+        "CREATE TABLE party_merges_{v} (party_id {text} NOT NULL, into_id {text} NOT NULL,"
+        " from_position {bigint} NOT NULL, to_position {bigint} NOT NULL,"
+        " PRIMARY KEY (party_id, from_position))"
+    ),
 )
 IDS_A_QUESTION: Final = 500
 """Ids named in one SQL statement; both databases take more, but plans and buffers stay small."""
@@ -116,7 +120,7 @@ def merges(reader: Reader, v: str, at: int) -> dict[str, str]:
 
 
 def survivors(steps: Mapping[str, str]) -> dict[str, str]:
-    """Return each merged party's survivor; a ring of merges, which nobody may make, ends in itself."""
+    """Return each merged party's survivor; a ring, which nobody may make, ends in itself."""
     return {party: survivor(steps, party) for party in steps}
 
 

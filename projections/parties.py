@@ -69,20 +69,26 @@ class PartiesView:
     def tables(self) -> tuple[str, ...]:
         """Return the DDL. Empty text stands for `no day` so that days compare."""
         return (
-            "CREATE TABLE party_{v} (party_id {text} NOT NULL, from_position {bigint} NOT NULL,"
-            " to_position {bigint} NOT NULL, kind {text} NOT NULL, sort_name {text} NOT NULL,"
-            " valid_from {text} NOT NULL, valid_to {text} NOT NULL, searched {text} NOT NULL,"
-            " doc {blob} NOT NULL, PRIMARY KEY (party_id, from_position))",
+            (
+                "CREATE TABLE party_{v} (party_id {text} NOT NULL, from_position {bigint} NOT NULL,"
+                " to_position {bigint} NOT NULL, kind {text} NOT NULL, sort_name {text} NOT NULL,"
+                " valid_from {text} NOT NULL, valid_to {text} NOT NULL, searched {text} NOT NULL,"
+                " doc {blob} NOT NULL, PRIMARY KEY (party_id, from_position))"
+            ),
             "CREATE INDEX party_sorted_{v} ON party_{v} (sort_name, party_id)",
-            "CREATE TABLE party_keys_{v} (folded {text} NOT NULL, scheme {text} NOT NULL,"
-            " exact {text} NOT NULL, party_id {text} NOT NULL, from_position {bigint} NOT NULL,"
-            " PRIMARY KEY (folded, scheme, exact, party_id))",
-            "CREATE TABLE party_relations_{v} (party_id {text} NOT NULL,"
-            " relation_id {text} NOT NULL, direction {text} NOT NULL,"
-            " from_position {bigint} NOT NULL, to_position {bigint} NOT NULL,"
-            " relation {text} NOT NULL, other_id {text} NOT NULL, valid_from {text} NOT NULL,"
-            " valid_to {text} NOT NULL,"
-            " PRIMARY KEY (party_id, relation_id, direction, from_position))",
+            (
+                "CREATE TABLE party_keys_{v} (folded {text} NOT NULL, scheme {text} NOT NULL,"
+                " exact {text} NOT NULL, party_id {text} NOT NULL, from_position {bigint} NOT NULL,"
+                " PRIMARY KEY (folded, scheme, exact, party_id))"
+            ),
+            (
+                "CREATE TABLE party_relations_{v} (party_id {text} NOT NULL,"
+                " relation_id {text} NOT NULL, direction {text} NOT NULL,"
+                " from_position {bigint} NOT NULL, to_position {bigint} NOT NULL,"
+                " relation {text} NOT NULL, other_id {text} NOT NULL, valid_from {text} NOT NULL,"
+                " valid_to {text} NOT NULL,"
+                " PRIMARY KEY (party_id, relation_id, direction, from_position))"
+            ),
             *NAMING_TABLES,
             "CREATE INDEX party_merged_here_{v} ON party_merges_{v} (into_id)",
         )
@@ -98,6 +104,9 @@ class PartiesView:
             _keep_relation(tx, v, fact)
             apply_naming(tx, v, fact)
         pending.write(tx, v)
+
+
+VIEW: Final = PartiesView()
 
 
 def _concerned(fact: Fact) -> tuple[str, ...]:
@@ -121,7 +130,7 @@ def _open_docs(tx: Tx, v: str, parties: Iterable[str]) -> dict[str, Json]:
 
 
 class _Pending:
-    """Documents of one page on their way to rows: closed ends first, then one insert per version."""
+    """Documents of one page on their way to rows: ends first, then one insert per version."""
 
     def __init__(self, docs: dict[str, Json]) -> None:
         self._docs = docs
@@ -244,8 +253,10 @@ def _keep_relation(tx: Tx, v: str, fact: Fact) -> None:
     if fact.type == "party.related/1":
         until = data["valid_to"] or ""
         row = (data["relation"], data["valid_from"] or "", until)
-        ends = (("from", data["party_id"], data["to_party_id"]),)
-        ends += (("to", data["to_party_id"], data["party_id"]),)
+        ends = (
+            ("from", data["party_id"], data["to_party_id"]),
+            ("to", data["to_party_id"], data["party_id"]),
+        )
         tx.many(
             f"INSERT INTO party_relations_{v} VALUES (?,?,?,?,?,?,?,?,?)",
             [
@@ -433,7 +444,9 @@ def _in_shape(doc: Json, day: str | None) -> Json:
     ]
     valid = [name for name in dated if day is None or (name["valid_from"] or "") <= day]
     now: Json = valid[-1] if valid else (dated[0] if dated else {"name": "", "abbreviation": None})
-    left_out = {"relations_left_out": doc["relations_left_out"]} if "relations_left_out" in doc else {}
+    left_out = (
+        {"relations_left_out": doc["relations_left_out"]} if "relations_left_out" in doc else {}
+    )
     return {
         "id": doc["id"],
         "version": doc["version"],

@@ -9,7 +9,12 @@ from collections.abc import Sequence
 from typing import Final, Protocol, runtime_checkable
 
 from domain.log.codec import Fact
-from projections import contact_rows
+from projections.contact_rows import Contacts
+from projections.count_rows import CountsView
+from projections.imports import ImportsView
+from projections.keys import KeysView
+from projections.parties import PartiesView
+from projections.search import SearchView
 from projections.storage import Tx
 
 
@@ -52,4 +57,11 @@ class Indexed(Protocol):
         ...
 
 
-VIEWS: Final[tuple[View, ...]] = (contact_rows.VIEW,)
+VIEWS: Final[tuple[View, ...]] = (
+    PartiesView(),
+    Contacts(),
+    SearchView(),
+    CountsView(),
+    KeysView(),
+    ImportsView(),
+)

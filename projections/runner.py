@@ -134,7 +134,10 @@ class Runner:
         return applied
 
     def run(self, stop: Event, on_progress: Callable[[int], None]) -> None:
-        """Follow until `stop`; `on_progress` is told how far all serving views are."""
+        """Follow until `stop`; `on_progress` is told how far all serving views are.
+
+        A database that is away is waited for. Raises Conflict when a second runner writes too.
+        """
         told = -1
         while not stop.is_set():
             try:
@@ -235,7 +238,7 @@ class Runner:
                     facts += self._codec.facts([row])
                 except Broken as error:
                     return facts, (row.position, error.code)
-            raise
+            return facts, None
 
     def _apply_page(
         self, tx: Tx, state: ViewState, facts: Sequence[Fact], broken: tuple[int, str] | None

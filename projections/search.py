@@ -1,22 +1,22 @@
-"""Full-text search of contacts (fritekstsøgning): which contacts hold these words, as of any position.
+"""Full-text search of contacts (fritekstsøgning): which ones hold these words, at any position.
 
-Each version of a contact is a document of five parts. Its distinct stems lie in one index, each
+Each version of a contact is a document of seven parts. Its distinct stems lie in one index, each
 marked with who may find by it: a role that does not see persons cannot find by their names, nor one
 that does not see assessments by theirs, so nothing hidden shows by a hit. That words stand side by
-side is checked on the parts themselves, which keeps the index small and both databases alike. There
-is no index of word middles: a trigram index was measured to cost more than the rest of the view;
-`bolig*` finds `boligorganisation`.
+side is checked on the parts themselves, which keeps the index small and both databases alike.
+Danish puts words together, so a word is also found inside a longer one (`bolig` inside
+`boligorganisation`) in subject, topics and the names of parties, by threes of letters.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from domain.access import Sight
 from domain.log.codec import Fact
 from projections.naming import placeholders, portions
-from projections.stems import GAP, Term, stems_of_fields, terms_of
-from projections.storage import OPEN, Params, Reader, Tx
+from projections.stems import GAP, Term, stems_of_fields, terms_of, words_of_fields
+from projections.storage import OPEN, Reader, Tx
 
 LOGGED: Final = "contact.logged/1"
 CORRECTED: Final = "contact.corrected/1"
@@ -25,13 +25,19 @@ _TEXT_FIELDS: Final = frozenset(
 )
 NAMES_REMEMBERED_MAX: Final = 4_096
 """Stems of party and topic names kept in memory: few, and in every contact."""
-EVERYONE, PERSONS, ASSESSMENT = "a", "b", "c"
-"""First letter of an indexed stem: who may find by it."""
+EVERYONE, PERSONS, ASSESSMENT, INSIDE = "a", "b", "c", "t"
+"""First letter of an indexed stem: who may find by it; or that it is three letters of one."""
+INSIDE_CHARS_MIN: Final = 4
+"""Shorter words are not looked for inside others: they would be found everywhere."""
 
 
 class Document(NamedTuple):
     """The stems of one version of a contact, each part in order, blanks around every stem."""
 
+    title: str
+    """The subject's words, not stems: a compound loses its last word's ending to stemming."""
+    names: str
+    """The words of `about`, likewise."""
     about: str
     """Topics, administrations, organisations, audience."""
     said: str
@@ -45,8 +51,10 @@ class Document(NamedTuple):
 
     def indexed(self) -> str:
         """Return the distinct stems, marked, as the index keeps them."""
+        compounds = {*self.title.split(), *self.names.split()}
         open_stems = {*self.about.split(), *self.said.split(), *self.roles.split()}
         marked = [EVERYONE + stem for stem in open_stems - _GAPS]
+        marked += {three for word in compounds for three in threes(word)}
         marked += [PERSONS + stem for stem in {*self.people.split()} - _GAPS]
         marked += [ASSESSMENT + stem for stem in {*self.inner.split()} - _GAPS]
         return " ".join(sorted(marked))
@@ -54,6 +62,14 @@ class Document(NamedTuple):
 
 _GAPS: Final = frozenset({GAP})
 _OPEN_PARTS: Final = ("about", "said", "roles")
+_PARTS: Final = "title, names, about, said, roles, people, inner_part"
+
+
+def threes(word: str) -> list[str]:
+    """Return every three letters of a word long enough to hold or be looked for, marked."""
+    if len(word) < INSIDE_CHARS_MIN:
+        return []
+    return [INSIDE + word[start : start + 3] for start in range(len(word) - 2)]
 
 
 class SearchView:
@@ -69,10 +85,15 @@ class SearchView:
         A document's key is the position of the event it comes from.
         """
         return (
-            "CREATE TABLE search_docs_{v} (from_position {bigint} NOT NULL PRIMARY KEY,"
-            " to_position {bigint} NOT NULL, number {bigint} NOT NULL, contact_id {text} NOT NULL,"
-            " about {text} NOT NULL, said {text} NOT NULL, roles {text} NOT NULL,"
-            " people {text} NOT NULL, inner_part {text} NOT NULL)",
+            (
+                "CREATE TABLE search_docs_{v} (from_position {bigint} NOT NULL PRIMARY KEY,"
+                " to_position {bigint} NOT NULL, number {bigint} NOT NULL,"
+                " contact_id {text} NOT NULL,"
+                " title {text} NOT NULL, names {text} NOT NULL, about {text} NOT NULL,"
+                " said {text} NOT NULL,"
+                " roles {text} NOT NULL,"
+                " people {text} NOT NULL, inner_part {text} NOT NULL)"
+            ),
             "CREATE INDEX search_contact_{v} ON search_docs_{v} (contact_id)",
             "CREATE TABLE search_made_{v} (one {bigint} NOT NULL PRIMARY KEY)",
         )
@@ -88,6 +109,9 @@ class SearchView:
         page.write(on_sqlite=on_sqlite)
 
 
+VIEW: Final = SearchView()
+
+
 def speaks_sqlite(reader: Reader) -> bool:
     """Return whether the database is SQLite, whose LIKE does not tell `a` from `A`."""
     row = reader.one("SELECT CASE WHEN 'a' LIKE 'A' THEN 1 ELSE 0 END")
@@ -96,7 +120,7 @@ def speaks_sqlite(reader: Reader) -> bool:
 
 def _make_index(tx: Tx, v: str, *, on_sqlite: bool) -> None:
     if on_sqlite:
-        # The ascii tokenizer leaves every letter beyond ASCII alone: stems come out as they went in.
+        # The ascii tokenizer leaves letters beyond ASCII alone: stems come out as they went in.
         tx.run(
             f"CREATE VIRTUAL TABLE search_index_{v} USING fts5"
             "(position UNINDEXED, stems, tokenize='ascii', detail=none)"
@@ -123,7 +147,7 @@ class _Page:
         self._ends: list[tuple[int, int]] = []
         for some in portions(f.data["contact_id"] for f in facts if f.type != LOGGED):
             for contact_id, since, number, *parts in tx.all(
-                "SELECT contact_id, from_position, number, about, said, roles, people, inner_part"
+                f"SELECT contact_id, from_position, number, {_PARTS}"
                 f" FROM search_docs_{v} WHERE to_position=?"
                 f" AND contact_id IN ({placeholders(len(some))})",
                 (OPEN, *some),
@@ -156,39 +180,41 @@ class _Page:
         rows = list(self._rows.values())
         tx.many(f"UPDATE search_docs_{v} SET to_position=? WHERE from_position=?", self._ends)
         tx.many(
-            f"INSERT INTO search_docs_{v} VALUES (?,?,?,?,?,?,?,?,?)", [row[:9] for row in rows]
+            f"INSERT INTO search_docs_{v} VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+            [row[:11] for row in rows],
         )
         if on_sqlite:
             tx.many(
                 f"INSERT INTO search_index_{v} (rowid, position, stems) VALUES (?,?,?)",
-                [(row[0], row[0], row[9]) for row in rows],
+                [(row[0], row[0], row[11]) for row in rows],
             )
         else:
             tx.many(
-                f"INSERT INTO search_index_{v} VALUES (?,?)", [(row[0], row[9]) for row in rows]
+                f"INSERT INTO search_index_{v} VALUES (?,?)", [(row[0], row[11]) for row in rows]
             )
 
 
 def document(data: Mapping[str, Any]) -> Document:
     """Return the document of a logged contact; text whose key was destroyed gives nothing."""
-    said, inner = _spoken(data["text"])
+    title, said, inner = _spoken(data["text"])
     roles, people = _present(data["participants"])
-    return Document(_about(data["content"]), said, roles, people, inner)
+    return Document(title, *_about(data["content"]), said, roles, people, inner)
 
 
 def corrected(before: Document, data: Mapping[str, Any]) -> Document:
     """Return the document after a correction; parts that it left alone stay."""
-    after = before._replace(about=_about(data["content"]))
+    names, about = _about(data["content"])
+    after = before._replace(names=names, about=about)
     if data["text"] is not None or not _TEXT_FIELDS.isdisjoint(data["fields"]):
-        said, inner = _spoken(data["text"])
-        after = after._replace(said=said, inner=inner)
+        title, said, inner = _spoken(data["text"])
+        after = after._replace(title=title, said=said, inner=inner)
     if data["participants"] is not None:
         roles, people = _present(data["participants"])
         after = after._replace(roles=roles, people=people)
     return after
 
 
-def _about(content: Mapping[str, Any]) -> str:
+def _about(content: Mapping[str, Any]) -> tuple[str, str]:
     audience = content["audience"]
     return _stems_of_names(
         (
@@ -201,15 +227,19 @@ def _about(content: Mapping[str, Any]) -> str:
 
 
 @lru_cache(maxsize=NAMES_REMEMBERED_MAX)
-def _stems_of_names(names: tuple[str, ...]) -> str:
-    return stems_of_fields([*names])
+def _stems_of_names(names: tuple[str, ...]) -> tuple[str, str]:
+    return words_of_fields([*names]), stems_of_fields([*names])
 
 
-def _spoken(text: Mapping[str, Any] | None) -> tuple[str, str]:
+def _spoken(text: Mapping[str, Any] | None) -> tuple[str, str, str]:
     if text is None:
-        return "", ""
+        return "", "", ""
     said = [field for field in (text["subject"], text["facts"], text["place"]) if field]
-    return stems_of_fields(said), stems_of_fields([text["assessment"] or ""])
+    return (
+        words_of_fields([text["subject"]]),
+        stems_of_fields(said),
+        stems_of_fields([text["assessment"] or ""]),
+    )
 
 
 def _present(participants: Iterable[Mapping[str, Any]]) -> tuple[str, str]:
@@ -219,10 +249,12 @@ def _present(participants: Iterable[Mapping[str, Any]]) -> tuple[str, str]:
         roles += [person["role"]] if person["role"] else []
         roles += [person["party"]["name"]] if person["party"] else []
         people += [person["details"]["name"]] if person["details"] else []
-    return _stems_of_names(tuple(roles)), stems_of_fields(people)
+    return _stems_of_names(tuple(roles))[1], stems_of_fields(people)
 
 
-def search_sql(reader: Reader, v: str, at: int, text: str, sight: Sight) -> tuple[str, Params]:
+def search_sql(
+    reader: Reader, v: str, at: int, text: str, sight: Sight
+) -> tuple[str, Sequence[Any]]:
     """Return SQL that selects the numbers of contacts holding the words, and its parameters.
 
     Only parts the sight may see are searched. A text without any word finds nothing. Raises Refused
@@ -240,7 +272,7 @@ def search_sql(reader: Reader, v: str, at: int, text: str, sight: Sight) -> tupl
     if wanted:
         where.append(f"from_position IN ({question(v, wanted, marks, params)})")
     for term in terms:
-        if len(term.stems) > 1:
+        if len(term.stems) > 1 or _inside(term):
             _side_by_side(where, params, term, sight)
         elif term.excluded:
             alone = Term(term.stems, prefix=term.prefix)
@@ -249,40 +281,61 @@ def search_sql(reader: Reader, v: str, at: int, text: str, sight: Sight) -> tupl
 
 
 def _side_by_side(where: list[str], params: list[Any], term: Term, sight: Sight) -> None:
-    """Demand (or exclude) stems side by side in a part that may be seen."""
+    """Demand (or exclude) stems side by side in a part that may be seen, or inside a compound."""
     parts = [*_OPEN_PARTS]
     parts += ["people"] if sight.persons else []
     parts += ["inner_part"] if sight.assessment else []
     pattern = f"% {' '.join(term.stems)}{'' if term.prefix else ' '}%"
-    found = " OR ".join(f"{part} LIKE ?" for part in parts)
-    where.append(f"NOT ({found})" if term.excluded else f"({found})")
-    params += [pattern] * len(parts)
+    found = [f"{part} LIKE ?" for part in parts]
+    patterns = [pattern] * len(parts)
+    for word in _inside(term):
+        found += ["title LIKE ?", "names LIKE ?"]
+        patterns += [f"%{word}%"] * 2
+    where.append(f"{'NOT ' if term.excluded else ''}({' OR '.join(found)})")
+    params += patterns
 
 
-def _each(terms: Iterable[Term]) -> dict[tuple[str, bool], None]:
-    """Return every stem asked for and whether it is only a beginning, each once."""
-    return {
-        (stem, term.prefix and place == len(term.stems)): None
-        for term in terms
-        for place, stem in enumerate(term.stems, 1)
-    }
+def _inside(term: Term) -> list[str]:
+    """Return what of a term is looked for inside compounds: one whole word, and its stem."""
+    ways = dict.fromkeys((term.word, term.stems[0])) if term.word else ()
+    return [word for word in ways if len(word) >= INSIDE_CHARS_MIN]
+
+
+def _ways(term: Term, place: int, marks: Sequence[str]) -> Iterator[tuple[list[str], bool]]:
+    """Return ways in which the term's stem at `place` may be indexed: all of these stems are there.
+
+    Said of each way is whether its stem is only a beginning.
+    """
+    prefix = term.prefix and place == len(term.stems) - 1
+    for mark in marks:
+        yield [mark + term.stems[place]], prefix
+    for word in _inside(term):
+        yield threes(word), False
 
 
 def _sqlite_match(v: str, terms: Sequence[Term], marks: Sequence[str], params: list[Any]) -> str:
-    groups = [
-        " OR ".join(f'"{mark}{stem}"{"*" if prefix else ""}' for mark in marks)
-        for stem, prefix in _each(terms)
+    every = [
+        " OR ".join(
+            "(" + " AND ".join(f'"{stem}"{"*" if prefix else ""}' for stem in stems) + ")"
+            for stems, prefix in _ways(term, place, marks)
+        )
+        for term in terms
+        for place in range(len(term.stems))
     ]
-    params.append(" AND ".join(f"({group})" for group in groups))
+    params.append(" AND ".join(f"({ways})" for ways in every))
     return f"SELECT rowid FROM search_index_{v} WHERE search_index_{v} MATCH ?"
 
 
 def _postgres_match(v: str, terms: Sequence[Term], marks: Sequence[str], params: list[Any]) -> str:
-    groups = [
-        " | ".join(f"'{mark}{stem}'{':*' if prefix else ''}" for mark in marks)
-        for stem, prefix in _each(terms)
+    every = [
+        " | ".join(
+            "(" + " & ".join(f"'{stem}'{':*' if prefix else ''}" for stem in stems) + ")"
+            for stems, prefix in _ways(term, place, marks)
+        )
+        for term in terms
+        for place in range(len(term.stems))
     ]
-    params.append(" & ".join(f"({group})" for group in groups))
+    params.append(" & ".join(f"({ways})" for ways in every))
     return (
         f"SELECT position FROM search_index_{v}"
         " WHERE array_to_tsvector(string_to_array(stems, ' ')) @@ CAST(? AS tsquery)"

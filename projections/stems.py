@@ -33,6 +33,8 @@ class Term:
     stems: tuple[str, ...]
     excluded: bool = False
     prefix: bool = False
+    word: str = ""
+    """The word as typed, when it is one whole word: it may stand inside a longer one."""
 
 
 def stems_of(text: str) -> list[str]:
@@ -47,6 +49,12 @@ def stems_of_fields(fields: list[str]) -> str:
     text = GAP.join(fields)
     words = _WORD_OR_GAP.findall(unicodedata.normalize("NFKC", text).casefold())
     return f" {' '.join(_stemmer().stemWords(words))} " if words else ""
+
+
+def words_of_fields(fields: list[str]) -> str:
+    """Return the words themselves, folded, with blanks around each and a gap between fields."""
+    words = _WORD_OR_GAP.findall(unicodedata.normalize("NFKC", GAP.join(fields)).casefold())
+    return f" {' '.join(words)} " if words else ""
 
 
 def _stemmer() -> Stemmer:
@@ -79,7 +87,9 @@ def _terms(text: str) -> Iterator[Term]:
         prefix = given.endswith("*")
         if prefix:
             stems[-1] = _beginning(given)
-        yield Term(tuple(stems), bool(minus), prefix)
+        whole = len(stems) == 1 and not (minus or prefix)
+        word = words_of_fields([given]).strip(f" {GAP}") if whole else ""
+        yield Term(tuple(stems), bool(minus), prefix, word)
 
 
 def _beginning(given: str) -> str:

@@ -26,6 +26,22 @@ from projections.connections import (
     SqliteDatabase,
 )
 
+__all__ = [
+    "OPEN",
+    "Dialect",
+    "FollowerLock",
+    "Params",
+    "Positions",
+    "Reader",
+    "Row",
+    "Tx",
+    "ViewStore",
+    "advance",
+    "columns_of",
+    "open_views",
+    "tables_of",
+]
+
 OPEN: Final = 2**63 - 1
 """`to_position` of a row that is still valid."""
 IDLE_CONNECTIONS_MAX: Final = 8
@@ -61,6 +77,11 @@ _TRACKING: Final = """CREATE TABLE IF NOT EXISTS tracking (
 
 class Reader(Protocol):
     """One consistent snapshot of the views."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """Which database answers, for the few things that differ (text search)."""
+        ...
 
     def all(self, sql: str, params: Params = ()) -> list[Row]:
         """Return every row."""

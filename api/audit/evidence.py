@@ -47,13 +47,13 @@ CLASSES: Final[tuple[tuple[type, ...], ...]] = (
 NAMES: Final = {bytes: "blob", str: "text", int: "integer", float: "real", type(None): "null"}
 LEAF: Final = 10
 NEAR_POSITIONS: Final = 8
-"""Every differing row is tried this far to both sides: one row deleted moves all after it by one."""
+"""Every differing row is tried this far to both sides: one row less moves all after it by one."""
 FAR_POSITIONS: Final = 20_000
 """The first differing rows are tried this far: two rows may have been swapped."""
 ONE_BYTE_MAX: Final = 16_384
 """Longest row tried byte by byte: 255 hashes a byte, about half a second for 1 kB."""
 LEAF_BYTES_ALIKE: Final = 24
-"""Two hashes of 32 bytes that are alike in this many places are one hash with a few bytes changed."""
+"""Two hashes alike in this many of their 32 bytes are one hash with a few bytes changed."""
 
 Row = tuple[Any, ...]
 _place = Struct(">qq").pack
@@ -62,7 +62,7 @@ _sha256 = hashlib.sha256
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """A fault that is proven by the hash itself; `leaf` is what the tree holds, if that is known."""
+    """A fault that the hash itself proves; `leaf` is what the tree holds, if that is known."""
 
     fault: Fault
     leaf: bytes | None
@@ -93,7 +93,7 @@ def with_classes(row: Row) -> Row:
 
 
 def is_leaf_itself(stored: object, computed: bytes) -> bool:
-    """Tell whether it is the stored leaf that was changed: no leaf at all, or nearly the right one."""
+    """Tell whether the stored leaf was changed: it is none at all, or nearly the right one."""
     if not isinstance(stored, bytes) or len(stored) != len(computed):
         return True
     alike = sum(a == b for a, b in zip(stored, computed, strict=True))

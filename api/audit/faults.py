@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 KEPT_MAX: Final = 1_000
-"""Faults kept in full; beyond them only the count grows, so a ruined log needs no ruinous memory."""
+"""Faults kept in full; beyond them only the count grows: a ruined log shall not fill memory."""
 
 KINDS: Final = MappingProxyType(
     {

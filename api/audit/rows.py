@@ -69,8 +69,7 @@ class Rows:
         self.count = 0
         self.types: Counter[str] = Counter()
         self.tag_count = 0
-        self.tag_sum = 0
-        """Sum of the hashes of all `position:tag`: equal sums, equal sets (see run.py)."""
+        """Different tags of all events: as many rows the index must have."""
 
     @property
     def head(self) -> int:
@@ -121,27 +120,27 @@ class Rows:
     def _clean_content(self, columns: tuple[tuple[Any, ...], ...]) -> bool:
         """Tell whether all JSON is as our own writer writes it, which nothing doubled or added is.
 
-        Other spellings are honest too: the closer look then finds nothing.
+        Other spellings are honest too: the closer look then finds nothing. Each document is let go
+        before the next is read, or the garbage collector would walk them all.
         """
+        numbers: list[int] = []
+        count = 0
+        content = (columns[_TYPE], columns[_TAGS], columns[_METADATA], columns[_DATA])
         try:
-            data = list(map(_loads, columns[_DATA]))
-            if list(map(_dumps, data)) != list(columns[_DATA]):
-                return False
-            metadata = list(map(_loads, columns[_METADATA]))
-            if list(map(_dumps, metadata)) != list(columns[_METADATA]):
-                return False
-            tags = list(map(_loads, columns[_TAGS]))
-            if list(map(_dumps, tags)) != list(map(str.encode, columns[_TAGS])):
-                return False
-            if any(each != sorted(set(each)) for each in tags):
-                return False
-            numbers: list[int] = []
-            if not all(map(_is_sealed, columns[_TYPE], data, [numbers] * len(data))):
-                return False
-            total, count = _tag_sums(columns[0], tags)
+            for kind, tags_text, metadata, data in zip(*content, strict=True):
+                document = _loads(data)
+                if _dumps(document) != data or _dumps(_loads(metadata)) != metadata:
+                    return False
+                tags = _loads(tags_text)
+                if tags and (
+                    '["' + '","'.join(tags) + '"]' != tags_text or tags != sorted(set(tags))
+                ):
+                    return False
+                count += len(tags)
+                if kind in _SEALED and not _is_sealed(kind, document, numbers):
+                    return False
         except (ValueError, TypeError, AttributeError, LookupError):
             return False
-        self.tag_sum += total
         self.tag_count += count
         if self._on_keys is not None and numbers:
             self._on_keys(numbers)
@@ -223,10 +222,7 @@ class Rows:
         tags = _tags_of(row[_TAGS])
         if tags is None or (is_known and tags != sorted(set(tags))):
             self._findings.add(Fault("tags_form", position, "tags"))
-        if tags is not None:
-            total, count = _tag_sums((position,), (sorted(set(tags)),))
-            self.tag_sum += total
-            self.tag_count += count
+        self.tag_count += len(set(tags or ()))
 
     def _judge_json(self, row: Row) -> None:
         for index in (_METADATA, _DATA):
@@ -245,25 +241,6 @@ class Rows:
             self._findings.add(Fault("sealed_form", row[0], "data"))
         if self._on_keys is not None and numbers:
             self._on_keys(numbers)
-
-
-def tag_hash(position: int, tag: str) -> int:
-    """Return what a row of `event_tags` adds to the sum: the same as reading it gives."""
-    return hash((f"{position}:{tag}",))
-
-
-def _tag_sums(positions: Sequence[int], tags: Sequence[Sequence[str]]) -> tuple[int, int]:
-    """Return the sum over all (position, tag), and how many there are.
-
-    Position and tag are hashed as one text: hashed side by side, two tags that changed places
-    would leave the sum as it was.
-    """
-    total = count = 0
-    for position, names in zip(positions, tags, strict=True):
-        prefix = f"{position}:"
-        total += sum([hash((prefix + name,)) for name in names])
-        count += len(names)
-    return total, count
 
 
 def _tags_of(text: object) -> list[str] | None:
@@ -289,23 +266,16 @@ def _is_sealed(kind: str, data: Any, numbers: list[int]) -> bool:
     if places is None:
         return True
     fields, people = places
-    for name in fields:
-        part = data[name]
-        if part is not None and not _is_sealed_value(part, numbers):
-            return False
+    parts = [data[name] for name in fields]
     if people is not None:
-        for person in data[people] or ():
-            part = person["details"]
-            if part is not None and not _is_sealed_value(part, numbers):
-                return False
+        parts += [person["details"] for person in data[people] or ()]
+    for part in parts:
+        if part is None:
+            continue
+        number = part["key"]
+        if type(number) is not int or number < 1 or len(part) != 2:  # noqa: PLR2004 key, sealed
+            return False
+        if len(a2b_base64(part["sealed"], strict_mode=True)) < SEALED_BYTES_MIN:
+            return False
+        numbers.append(number)
     return True
-
-
-def _is_sealed_value(part: Any, numbers: list[int]) -> bool:
-    if type(part) is not dict or len(part) != 2:  # noqa: PLR2004  key and sealed
-        return False
-    number = part["key"]
-    if type(number) is not int or number < 1:
-        return False
-    numbers.append(number)
-    return len(a2b_base64(part["sealed"], strict_mode=True)) >= SEALED_BYTES_MIN

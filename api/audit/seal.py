@@ -133,9 +133,7 @@ class Seal:
             # Whoever stole the key can sign the log's own checkpoints anew, but not a saved one.
             known = self._confirmed[True] if point.saved else max(self._confirmed.values())
             detail = f"{point.where} says another root at {point.size}"
-            self._findings.add(
-                Fault("checkpoint_differs", known + 1, None, detail, point.size)
-            )
+            self._findings.add(Fault("checkpoint_differs", known + 1, None, detail, point.size))
 
     def _decide(self, point: Point) -> None:
         """Try the choices; the one that gives the signed root tells row from leaf."""

@@ -214,10 +214,10 @@ def _snapshot(url: str) -> Iterator[tuple[str, Callable[[], Measured]]]:
 
             def measured() -> Measured:
                 frontier = Frontier()
-                leaves = db.cursor(name="leaves", binary=True)
-                leaves.execute("SELECT leaf FROM kontaktlog.events ORDER BY position")
-                for (leaf,) in leaves:
-                    frontier.append(bytes(leaf))
+                with db.cursor(name="leaves", binary=True) as leaves:
+                    leaves.execute("SELECT leaf FROM kontaktlog.events ORDER BY position")
+                    for (leaf,) in leaves:
+                        frontier.append(bytes(leaf))
                 newest = db.execute(
                     "SELECT size, note FROM kontaktlog.checkpoints ORDER BY size DESC LIMIT 1"
                 ).fetchone() or (0, None)

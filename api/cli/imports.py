@@ -54,7 +54,9 @@ def import_csv(
     try:
         loaded = load_file(mapping)
     except Refused as error:
-        _complain(error)
+        say(f"kontaktlog: ugyldig afbildning: {mapping.name}")
+        for fault in error.faults:
+            say(f"  {fault.pointer or '/'}: {fault.params['why']}")
         raise typer.Exit(Exit.USAGE) from None
     with opened() as services:
         from api.imports.log_door import LogDoor

@@ -17,7 +17,6 @@ from typer.main import get_command
 
 from api.cli.terminal import Exit, explained
 
-
 PRIVATE: Final = 0o077
 """Databases, key files and backups are not made readable to others."""
 
@@ -31,6 +30,7 @@ class Entry(NamedTuple):
 
 
 COMMANDS: Final = {
+    "init": Entry("api.cli.init", "init", "Opret loggens tabeller i PostgreSQL"),
     "serve": Entry("api.cli.serve", "serve", "Start tjenesten (HTTP)"),
     "follow": Entry("api.cli.follow", "follow", "Hold visninger og kontrolpunkter ajour"),
     "log": Entry("api.cli.log", "log", "Registrér en kontakt"),

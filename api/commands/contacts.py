@@ -222,7 +222,7 @@ def known_of(services: Services, parties: Parties, *, lenient: bool = False) -> 
 def parties_of(event: ContactLogged) -> list[str]:
     """Return ids of every party a contact concerns, in any role."""
     content = event.content
-    found = [party.id for party in (*content.administrations, *content.organisations)]
+    found: list[str] = [party.id for party in (*content.administrations, *content.organisations)]
     for person in event.participants:
         found += [person.party.id] if person.party else []
         found += [party.id for party in person.spoke_for]
@@ -321,9 +321,7 @@ class _Change:
         return ContactDone(self.contact_id, [*facts, *recorded.facts], recorded.duplicate)
 
 
-def history_of(
-    services: Services, contact_id: str
-) -> tuple[list[Fact], list[ContactEvent], int]:
+def history_of(services: Services, contact_id: str) -> tuple[list[Fact], list[ContactEvent], int]:
     """Return a contact's own facts and events, and the last position that bears its tag.
 
     A link from another contact bears the tag too; it is not this contact's history.
@@ -351,7 +349,7 @@ def _items(contact_id: str) -> tuple[QueryItem, ...]:
     return (QueryItem(CONTACT_TYPES, (f"contact:{contact_id}",)),)
 
 
-def _correction(
+def _correction(  # noqa: PLR0917
     services: Services,
     caller: Caller,
     contact_id: str,

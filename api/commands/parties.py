@@ -277,5 +277,3 @@ def decide(
             return parties.unmerge(state, party_id, command)
         case CloseParty():
             return parties.close(state, party_id, command)
-
-

@@ -1,4 +1,4 @@
-"""Answers as ready bytes: lists joined from rows, items, text; no model is rebuilt on the way out."""
+"""Answers as ready bytes: lists joined from rows, items, text; no model is rebuilt for them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ class Answer:
     headers: Headers = field(default_factory=list)
     media_type: bytes | None = JSON
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, _: Receive, send: Send) -> None:
         """Send status, headers and body; a HEAD request gets everything but the body."""
         headers = self.headers
         if self.media_type is not None:

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from api import operator_log
 from api.followers import Followers
 from api.http.answers import of_problem
 from api.http.auth import Gatekeeper
@@ -40,6 +41,7 @@ GC_YOUNG: Final = 50_000
 
 def create_app(services: Services) -> FastAPI:
     """Return the application; its lifespan starts writer and followers, and stops them again."""
+    operator_log.configure(services.settings.log_level)
     followers = Followers(services)
     door = Door(
         services=services,
@@ -122,7 +124,9 @@ def _add_pages(app: FastAPI, described: dict[str, Any]) -> None:
     pages, raw = Pages(described), orjson.dumps(described)
 
     async def openapi(_: Request) -> Response:
-        return Response(raw, media_type="application/json", headers={"Cache-Control": "max-age=300"})
+        return Response(
+            raw, media_type="application/json", headers={"Cache-Control": "max-age=300"}
+        )
 
     for path, endpoint in (
         ("/v1/openapi.json", openapi),

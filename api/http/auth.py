@@ -49,7 +49,9 @@ class Gatekeeper:
         key_id, secret = _parts(authorization)
         known = self._known.get(key_id)
         if known is None or known.until < time.monotonic():
-            row = self._find(key_id) if self._on_loop else await asyncio.to_thread(self._find, key_id)
+            row = (
+                self._find(key_id) if self._on_loop else await asyncio.to_thread(self._find, key_id)
+            )
             known = self._remember(key_id, row)
         expected = known.row.secret_sha256 if known else _NOBODY
         fits = hmac.compare_digest(sha256(secret.encode()).hexdigest(), expected)

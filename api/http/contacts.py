@@ -272,8 +272,8 @@ async def list_contacts(ask: Ask) -> Answer:
     v_search = ask.services.views.suffix("search") if text else ""
 
     def question(reader: Reader) -> contacts.Page:
-        matches = search.search_sql(reader, v_search, seen.at, text) if text else None
         sight = widened(reader, v_parties, seen.at, ask.sight)
+        matches = search.search_sql(reader, v_search, seen.at, text, sight) if text else None
         query = _query(reader, v_parties, seen, ask.query)
         return contacts.newest(reader, v, seen.at, seen.day, sight, query, matches)
 
@@ -281,9 +281,7 @@ async def list_contacts(ask: Ask) -> Answer:
     return listing(page.items, next_cursor(ask, seen, page.next), seen.at)
 
 
-def _query(
-    reader: Reader, v_parties: str, seen: Vantage, given: dict[str, Any]
-) -> ContactQuery:
+def _query(reader: Reader, v_parties: str, seen: Vantage, given: dict[str, Any]) -> ContactQuery:
     after = seen.after
     return ContactQuery(
         parties=family_of(reader, v_parties, seen, "party", given.get("party")),

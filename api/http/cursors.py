@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from api.http.problems import HttpProblem
 
 CURSOR_CHARS_MAX: Final = 1_000
+_NO_FILTERS: Final = frozenset({"cursor", "limit", "min_position"})
 
 
 class Cursors:
@@ -26,7 +27,9 @@ class Cursors:
 
     def __init__(self, master_key: bytes) -> None:
         """The same master key reads the cursors of before a restart."""
-        halves = [hmac.new(master_key, b"cursor\n" + part, sha256).digest() for part in (b"1", b"2")]
+        halves = [
+            hmac.new(master_key, b"cursor\n" + part, sha256).digest() for part in (b"1", b"2")
+        ]
         self._box = AESSIV(b"".join(halves))
 
     def seal(self, question: str, at: int, after: Any) -> str:
@@ -38,11 +41,7 @@ class Cursors:
     def open(self, question: str, cursor: str) -> tuple[int, Any]:
         """Return position and place; 400 unless it is a cursor of ours for this question."""
         try:
-            if len(cursor) > CURSOR_CHARS_MAX:
-                raise ValueError("too long")
-            raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True)
-            if base64.urlsafe_b64encode(raw).decode().rstrip("=") != cursor:
-                raise ValueError("not canonical")
+            raw = _sealed(cursor)
             at, after = orjson.loads(self._box.decrypt(raw, [question.encode()]))
         except (InvalidTag, binascii.Error, ValueError):
             fault = ("/query/cursor", "cursor_invalid", "ugyldig markør")
@@ -50,7 +49,16 @@ class Cursors:
         return at, after
 
 
+def _sealed(cursor: str) -> bytes:
+    if len(cursor) > CURSOR_CHARS_MAX:
+        raise ValueError("too long")
+    raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True)
+    if base64.urlsafe_b64encode(raw).decode().rstrip("=") != cursor:
+        raise ValueError("not canonical")
+    return raw
+
+
 def question_of(path: str, given: Mapping[str, str | list[str]]) -> str:
     """Return what a cursor is pinned to: the path and every filter, in one order."""
-    filters = {name: given[name] for name in sorted(given) if name not in {"cursor", "limit"}}
+    filters = {name: given[name] for name in sorted(given) if name not in _NO_FILTERS}
     return path + "\n" + orjson.dumps(filters).decode()

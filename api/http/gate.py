@@ -10,6 +10,7 @@ from typing import Any, Final
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api import operator_log
 from api.http.answers import of_problem
 from api.http.problems import HttpProblem
 from domain.storage.clock import new_id
@@ -62,7 +63,7 @@ class Gate:
 
         try:
             await self._app(scope, receive, see_off)
-        except Exception as error:  # the last place that can turn it into an answer
+        except Exception as error:  # noqa: BLE001  the last place that can turn it into an answer
             _log.exception("request_failed", request_id=request_id, error=type(error).__name__)
             if not answered:
                 answer = of_problem(HttpProblem("internal_error"), request_id)
@@ -91,13 +92,15 @@ def _headers(given: Any, request_id: str) -> list[tuple[bytes, bytes]]:
 
 def _tell(scope: Scope, state: dict[str, Any], status: int, seconds: float) -> None:
     """Write the one line: the route's pattern and no value of the request."""
-    _log.info(
-        "request",
-        request_id=state["request_id"],
-        method=scope["method"],
-        operation=state.get("operation"),
-        status=status,
-        milliseconds=round(seconds * 1000, 2),
-        key_id=state.get("key_id"),
-        error=state.get("error"),
+    operator_log.request(
+        {
+            "event": "request",
+            "request_id": state["request_id"],
+            "method": scope["method"],
+            "operation": state.get("operation"),
+            "status": status,
+            "milliseconds": round(seconds * 1000, 2),
+            "key_id": state.get("key_id"),
+            "error": state.get("error"),
+        }
     )

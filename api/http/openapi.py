@@ -5,7 +5,7 @@ for every operation. It is made once, at the start.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
@@ -86,15 +86,18 @@ def document(operations: Sequence[Operation], contact: Mapping[str, str]) -> dic
 def _schemas(operations: Sequence[Operation]) -> dict[str, Any]:
     """Return every model that is named anywhere, bodies and answers."""
     bodies = [o.body for o in operations if o.body is not None]
-    named = [
+    named: list[type[BaseModel]] = [
         model
         for model in vars(shapes).values()
-        if isinstance(model, type) and issubclass(model, BaseModel) and model.__module__ == shapes.__name__
+        if isinstance(model, type)
+        and issubclass(model, BaseModel)
+        and model.__module__ == shapes.__name__
     ]
-    models = list(dict.fromkeys([*bodies, *named, Problem]))
-    _, schema = models_json_schema(
-        [(model, "validation") for model in models], by_alias=True, ref_template=_REF
-    )
+    models: list[type[BaseModel]] = list(dict.fromkeys([*bodies, *named, Problem]))
+    inputs: list[tuple[type[BaseModel], Literal["validation"]]] = [
+        (model, "validation") for model in models
+    ]
+    _, schema = models_json_schema(inputs, by_alias=True, ref_template=_REF)
     found: dict[str, Any] = schema["$defs"]
     return found
 
@@ -147,7 +150,11 @@ def _names_in(path: str) -> list[str]:
 
 def _query(parameter: Parameter) -> dict[str, Any]:
     schema: dict[str, Any] = dict(parameter.schema)
-    written = {"name": parameter.name, "in": "query", "description": parameter.description}
+    written: dict[str, Any] = {
+        "name": parameter.name,
+        "in": "query",
+        "description": parameter.description,
+    }
     if parameter.repeated:
         schema = {"type": "array", "items": schema, "minItems": 1, "maxItems": 50}
         written |= {"style": "form", "explode": True}
@@ -162,7 +169,7 @@ def _query(parameter: Parameter) -> dict[str, Any]:
 def _responses(operation: Operation) -> dict[str, Any]:
     responses: dict[str, Any] = {}
     for status, meaning in operation.answers.items():
-        headers = dict(_ANSWER_HEADERS)
+        headers: dict[str, Any] = dict(_ANSWER_HEADERS)
         if operation.path.startswith("/v1/"):
             headers |= _POSITION
         responses[str(status)] = {"description": meaning, "headers": headers}

@@ -169,7 +169,7 @@ class Resource:
             answer = of_problem(problem, state.get("request_id"))
         except DomainError as error:
             state["error"] = str(error)
-            answer = of_problem(of_error(error), state.get("request_id"))
+            answer = of_problem(_problem_of(error, scope["method"]), state.get("request_id"))
         if self._door is not None:
             name = state.get("operation", self.path)
             self._door.measures.asked(name, answer.status, time.perf_counter() - started)
@@ -201,6 +201,14 @@ class Resource:
         if operation.action is not None and not may(principal, operation.action):
             raise HttpProblem("not_allowed")
         return principal
+
+
+def _problem_of(error: DomainError, method: str) -> HttpProblem:
+    """Translate an error; what a query function points at is a parameter, there being no body."""
+    problem = of_error(error)
+    if method != "POST":
+        problem.faults = tuple((f"/query{at}", code, told) for at, code, told in problem.faults)
+    return problem
 
 
 NOBODY: Final = Principal(key_id="", role=None)  # type: ignore[arg-type]

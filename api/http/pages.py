@@ -4,7 +4,7 @@ Plain HTML and one style sheet, no script and nothing from elsewhere, so they wo
 the strictest policy. They are made once, at the start.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
@@ -47,7 +47,9 @@ class Pages:
         """`document` is the OpenAPI document."""
         self._reference = _page("Kontaktlog: API", _reference(document)).encode()
         rows = {code: _problem(code, kind) for code, kind in KINDS.items()}
-        self._problems = {code: _page(KINDS[code].title, row).encode() for code, row in rows.items()}
+        self._problems = {
+            code: _page(KINDS[code].title, row).encode() for code, row in rows.items()
+        }
         self._list = _page("Kontaktlog: fejlkoder", _problem_list()).encode()
 
     async def reference(self, _: Request) -> Response:
@@ -103,10 +105,8 @@ def _reference(document: Json) -> str:
 
 
 def _operation(method: str, path: str, operation: Json) -> str:
-    parts = [
-        f'<section lang="en"><h3 id="{operation["operationId"]}"><code>{method} {escape(path)}'
-        f"</code></h3><p>{escape(operation['summary'])}</p>"
-    ]
+    head = f"<code>{method} {escape(path)}</code></h3><p>{escape(operation['summary'])}</p>"
+    parts = [f'<section lang="en"><h3 id="{operation["operationId"]}">{head}']
     if "description" in operation:
         parts.append(f"<p>{escape(operation['description'])}</p>")
     if "parameters" in operation:
@@ -162,7 +162,7 @@ def _ref(schema: Json) -> str:
     return f'<a href="#type-{escape(name)}"><code>{escape(name)}</code></a>'
 
 
-def _table(caption: str, heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(caption: str, heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     head = "".join(f'<th scope="col">{each}</th>' for each in heads)
     body = "".join(f"<tr>{''.join(f'<td>{c}</td>' for c in row)}</tr>" for row in rows)
     return (

@@ -42,9 +42,7 @@ async def register_party(ask: Ask) -> Answer:
     """Enter a party."""
     command = await ask.command(RegisterParty)
     key = ask.idempotency_key
-    done = await commands.register_party(
-        ask.services, ask.principal, command, via="api", key=key
-    )
+    done = await commands.register_party(ask.services, ask.principal, command, via="api", key=key)
     status = 200 if done.repeated and key is None else 201
     headers = [(b"location", f"/v1/parties/{done.party_id}".encode())]
     return await _written(ask, done, status, headers)
@@ -138,6 +136,7 @@ async def get_timeline(ask: Ask) -> Answer:
     party_id = party_id_of(ask)
     seen = await vantage(ask, "contacts", "parties", "timeline")
     views = ask.services.views
+    after = tuple(seen.after) if seen.after else None
     suffixes = {name: views.suffix(name) for name in ("contacts", "parties", "timeline")}
 
     def question(reader: Reader) -> timeline.Timeline | None:
@@ -145,7 +144,7 @@ async def get_timeline(ask: Ask) -> Answer:
             return None
         sight = widened(reader, suffixes["parties"], seen.at, ask.sight)
         return timeline.timeline(
-            reader, suffixes, seen.at, seen.day, sight, party_id, seen.limit, seen.after
+            reader, suffixes, seen.at, seen.day, sight, party_id, seen.limit, after
         )
 
     page = await read(ask, question)

@@ -174,7 +174,7 @@ class Problem(BaseModel):
     errors: list[FaultBody] = Field(default=[], description="Every fault, not only the first")
 
 
-class HttpProblem(Exception):  # noqa: N818  a problem is what it is called outside
+class HttpProblem(Exception):
     """A problem of the door itself: a code of `KINDS`, and what goes into its body and headers."""
 
     def __init__(
@@ -209,6 +209,8 @@ def fault_of(fault: Fault) -> tuple[str, str, str]:
 
 def of_error(error: DomainError) -> HttpProblem:
     """Translate a domain error; parameters of broken evidence stay in the operator's log."""
+    if isinstance(error, Broken) and KINDS[error.code].status != _STATUS[Broken]:
+        return HttpProblem("internal_error")
     faults = [fault_of(each) for each in error.faults] if isinstance(error, Refused) else []
     status = status_of(error)
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if status == 503 else {}  # noqa: PLR2004

@@ -81,9 +81,7 @@ class Parameters:
     ) -> None:
         name = parameter.name
         try:
-            if len(text) > VALUE_CHARS_MAX:
-                raise ValueError("for lang")
-            value = parameter.read(text)
+            value = parameter.read(_short(text))
         except (ValueError, OverflowError) as error:
             faults.append(_fault(name, str(error)))
             return
@@ -108,6 +106,12 @@ def _pairs(query_string: bytes) -> list[tuple[str, str]]:
         )
     except ValueError:
         raise HttpProblem("invalid_input", [("/query", "invalid_input", "ulæselig")]) from None
+
+
+def _short(text: str) -> str:
+    if len(text) > VALUE_CHARS_MAX:
+        raise ValueError("for lang")
+    return text
 
 
 def _fault(name: str, detail: str) -> tuple[str, str, str]:

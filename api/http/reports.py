@@ -36,9 +36,7 @@ async def count_contacts(ask: Ask) -> Answer:
     return Answer(200, body, at_position(seen.at))
 
 
-def _query(
-    reader: Reader, v_parties: str, seen: Vantage, given: dict[str, Any]
-) -> ReportQuery:
+def _query(reader: Reader, v_parties: str, seen: Vantage, given: dict[str, Any]) -> ReportQuery:
     outcome = given.get("outcome", "held")
     return ReportQuery(
         by=tuple(given.get("by", ())),

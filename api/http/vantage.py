@@ -39,7 +39,9 @@ class Vantage:
 async def vantage(ask: Ask, *views: str) -> Vantage:
     """Return where the question is asked from, once the views have come that far."""
     query = ask.query
-    question = question_of(ask.operation.path, ask.given) + repr(sorted(ask.request.path_params.items()))
+    question = question_of(ask.operation.path, ask.given) + repr(
+        sorted(ask.request.path_params.items())
+    )
     after, recorded = None, query.get("as_of_recorded")
     if (cursor := query.get("cursor")) is not None:
         at, after = ask.door.cursors.open(question, cursor)
@@ -49,9 +51,7 @@ async def vantage(ask: Ask, *views: str) -> Vantage:
     return Vantage(at, day, query.get("limit", LIMIT_DEFAULT), after, question)
 
 
-async def position(
-    ask: Ask, recorded: str | None, least: int | None, views: Sequence[str]
-) -> int:
+async def position(ask: Ask, recorded: str | None, least: int | None, views: Sequence[str]) -> int:
     """Return the position an answer is true for; waits for the views when they are not there."""
     source = ask.services.views
     if ask.door.on_loop and recorded is None:
@@ -95,7 +95,7 @@ def widened(reader: Reader, parties_suffix: str, at: int, sight: Sight) -> Sight
 def family_of(
     reader: Reader, parties_suffix: str, seen: Vantage, name: str, keys: Iterable[str] | None
 ) -> frozenset[str] | None:
-    """Return ids of the parties that `keys` mean with all merged into them; 400 for unknown ones."""
+    """Return the parties that `keys` mean and all merged into them; 400 for unknown keys."""
     if keys is None:
         return None
     wanted = list(dict.fromkeys(keys))

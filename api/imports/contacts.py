@@ -38,6 +38,7 @@ from api.imports.takes import (
 from api.imports.times import Read, TimeReader, Unreadable, joined, months_of, occurred
 from domain.contacts import LogContact
 from domain.parties import ExternalId
+from domain.parties.identifiers import check_external_ids
 from domain.persons import EMAIL_CHARS_MAX, PHONE_CHARS_MAX, ParticipantGiven
 from domain.values import (
     NAME_CHARS_MAX,
@@ -59,6 +60,7 @@ from domain.values import (
 
 REASONS: Final = (
     "cell_too_long",
+    "check_digit",
     "contact_refused",
     "identity_missing",
     "identity_repeated",
@@ -224,6 +226,8 @@ class Drafter:
                 found[side, lists[side][0]] = _made(
                     ExternalId, {"scheme": take.external.scheme, "value": value}, side
                 )
+                if check_external_ids([found[side, lists[side][0]]], "")[0]:
+                    raise RowRefused("check_digit", side)
         return found
 
     def _time(self, cells: Cells, flags: Flags) -> tuple[Read, str]:
@@ -277,7 +281,9 @@ class Drafter:
         if len(people) > PARTICIPANTS_MAX:
             raise RowRefused("too_many", "participants")
         parts |= {"participants": people} if people else {}
-        parts |= {"flags": tuple(flags)} if flags else {}
+        # The decision flags the future itself; a command that knew the day would differ tomorrow.
+        told = tuple(flag for flag in flags if flag != "occurred_in_future")
+        parts |= {"flags": told} if told else {}
         parts |= {"on_behalf_of": self._mapping.sender} if self._mapping.sender else {}
         command = _made(LogContact, parts, "contact")
         needed = self._needed(read, command)

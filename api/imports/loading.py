@@ -32,6 +32,7 @@ CODES_OF: Final = {
 """Words a coded field may take; media are known by the installation, not by us."""
 _CODE: Final = TypeAdapter(Code)
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
+_WITH_COLUMNS: Final = language.Mapping.model_fields.keys() - {"columns", "file", "audience"}
 _SHORT: Final = frozenset({*CODED, *language.TEXTS, "name", "role", "email", "phone"})
 
 
@@ -110,7 +111,7 @@ def _used(
     match node:
         case dict():
             for key, value in node.items():
-                if place == () and key in ("columns", "file", "audience"):
+                if place == () and key not in _WITH_COLUMNS:
                     continue
                 here = (*place, key)
                 yield from _named_by(here, key, value)

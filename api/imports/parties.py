@@ -33,6 +33,11 @@ class PartyPlan:
                 return code, party.side
         return None
 
+    def needed_by(self, drafts: Sequence[Draft]) -> list[RegisterParty]:
+        """Return the registrations these contacts need: a refused contact creates no party."""
+        used = {self.keys[party.side, party.name] for draft in drafts for party in draft.parties}
+        return [command for command in self.create if command.name in used]
+
 
 def plan_parties(drafts: Sequence[Draft], mapping: Mapping, door: Door) -> PartyPlan:
     """Look every party up once and decide what is to be registered."""

@@ -68,7 +68,7 @@ class Report:
 
     def as_json(self) -> dict[str, Any]:
         """Return the whole report for `--json`."""
-        return self._whole() | {"refusals": [r._asdict() for r in self.refusals]}
+        return self._whole() | {"refusals": [r._asdict() for r in sorted(self.refusals)]}
 
     def as_event(self) -> dict[str, int | str | dict[str, int]]:
         """Return the report as the log keeps it: figures, and the numbers of refused rows."""
@@ -76,7 +76,7 @@ class Report:
         figures: dict[str, int | str | dict[str, int]] = {
             name: value for name, value in self._whole().items() if name not in left_out
         }
-        rows = " ".join(str(refusal.row) for refusal in self.refusals)
+        rows = " ".join(str(refusal.row) for refusal in sorted(self.refusals))
         figures["refused_rows"] = rows[:REFUSAL_CHARS_MAX]
         return figures | {"aborted": int(self.aborted)}
 

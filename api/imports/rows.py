@@ -5,11 +5,12 @@ another exactly says nothing new and is counted, not logged.
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
+
+import orjson
 
 from api.imports.mapping import Column, Dialect, Mapping, Skip
 from api.imports.reading import CELL_CHARS_MAX, Sheet, unreadable
@@ -58,7 +59,7 @@ def gather(sheet: Sheet, mapping: Mapping, file_name: str, report: Report) -> li
 
 
 def _add(group: Group, row: Row, raw: Sequence[str], mapping: Mapping, report: Report) -> None:
-    mark = hashlib.sha256(json.dumps(raw).encode()).digest()[:16]
+    mark = hashlib.sha256(orjson.dumps(raw)).digest()[:16]
     if mark in group.seen:
         report.exact_repeats += 1
         group.repeats.setdefault(group.seen[mark], []).append(row.number)
@@ -201,4 +202,4 @@ def _identifier(mapping: Mapping, order: dict[str, int]) -> Callable[[Row, Seque
 
 
 def _digest(parts: Sequence[str]) -> str:
-    return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()[:40]
+    return hashlib.sha256(orjson.dumps(parts)).hexdigest()[:40]

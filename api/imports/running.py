@@ -18,6 +18,7 @@ from api.imports.reading import File, open_file, sheet_of
 from api.imports.report import Report
 from api.imports.rows import gather
 from domain.imports import ImportFinished, ImportStarted
+from domain.parties import RegisterParty
 from domain.storage.clock import id_of
 from domain.values import NAME_CHARS_MAX
 
@@ -54,7 +55,7 @@ def import_file(path: Path, run: Run) -> Report:
         return report
     begun = _started(file, run)
     before = run.door.started(begun)
-    _register(plan, run, report)
+    _register(plan.needed_by(ready), run, report)
     _log(ready, plan, run, report)
     if report.contacts_made or report.parties_created or not before:
         run.door.finished(
@@ -88,8 +89,8 @@ def _started(file: File, run: Run) -> ImportStarted:
     )
 
 
-def _register(plan: PartyPlan, run: Run, report: Report) -> None:
-    for some in _portions(plan.create, PARTIES_A_BATCH):
+def _register(commands: Sequence[RegisterParty], run: Run, report: Report) -> None:
+    for some in _portions(commands, PARTIES_A_BATCH):
         outcomes = run.door.register_parties(some)
         report.parties_created += sum(outcome.status == "made" for outcome in outcomes)
 
@@ -106,7 +107,7 @@ def _log(ready: Sequence[Draft], plan: PartyPlan, run: Run, report: Report) -> N
 
 
 def _rehearse(ready: Sequence[Draft], plan: PartyPlan, run: Run, report: Report) -> None:
-    report.parties_created = len(plan.create)
+    report.parties_created = len(plan.needed_by(ready))
     there = run.door.present(draft.command for draft in ready)
     for draft, present in zip(ready, there, strict=True):
         _settle(draft, Outcome("present" if present else "made"), report)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
@@ -37,8 +38,8 @@ class RowSkipped(Exception):
 
 
 def folded(text: str) -> str:
-    """Return a text as maps compare it: blanks and letter case do not matter."""
-    return " ".join(text.casefold().split())
+    """Return a text as maps compare it, and the register of parties: case and blanks aside."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def reader_of(source: Source, order: Mapping[str, int], field: str) -> Reader:

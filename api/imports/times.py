@@ -51,17 +51,17 @@ MONTHS: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
 """Month names and their usual abbreviations, by language."""
 
 _TOKENS: Final = {
-    "Y": r"(\d{4})",
-    "y": r"(\d{2})",
-    "m": r"(\d{1,2})",
-    "d": r"(\d{1,2})",
-    "H": r"(\d{1,2})",
-    "M": r"(\d{2})",
-    "S": r"(\d{2})",
-    "f": r"(\d{1,6})",
-    "z": r"([Zz]|[+-]\d{2}:?\d{2})",
-    "q": r"([1-4])",
-    "V": r"(\d{1,2})",
+    "Y": "([0-9]{4})",
+    "y": "([0-9]{2})",
+    "m": "([0-9]{1,2})",
+    "d": "([0-9]{1,2})",
+    "H": "([0-9]{1,2})",
+    "M": "([0-9]{2})",
+    "S": "([0-9]{2})",
+    "f": "([0-9]{1,6})",
+    "z": "([Zz]|[+-][0-9]{2}:?[0-9]{2})",
+    "q": "([1-4])",
+    "V": "([0-9]{1,2})",
 }
 _LADDER: Final = (
     ("H", Precision.INSTANT),
@@ -121,7 +121,11 @@ def compiled_pattern(text: str, months: Mapping[str, int]) -> Pattern:
             shape += "(" + "|".join(map(re.escape, words)) + r")\.?"
             tokens.append("m")
         elif piece[1:] in _TOKENS:
-            shape += _TOKENS[piece[1:]]
+            if shape.endswith("})"):  # nothing between two numbers: both have all their digits
+                shape = shape.removesuffix("{1,2})") + "{2})" if shape.endswith("{1,2})") else shape
+                shape += _TOKENS[piece[1:]].replace("{1,2}", "{2}")
+            else:
+                shape += _TOKENS[piece[1:]]
             tokens.append("y" if piece == "%Y" else piece[1:])
         else:
             msg = f"{piece} is not a token of a time pattern"
@@ -235,7 +239,11 @@ class TimeReader:
         return instant_text(local), ("time_ambiguous",) if twice else ()
 
     def _month(self, text: str) -> int:
-        return int(text) if text.isdigit() else self._months[text.casefold()]
+        if text.isdigit():
+            return int(text)
+        if (month := self._months.get(text.casefold())) is None:
+            raise Unreadable  # letters that match but for case, and are others: ı and i
+        return month
 
 
 def full_year(text: str) -> int:

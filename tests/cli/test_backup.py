@@ -1,4 +1,4 @@
-"""Backup and restore (proof B1): complete under load, provable at its new place, careful with both."""
+"""Backup and restore (proof B1): complete under load, provable where it lands, never over a log."""
 
 import json
 import shutil
@@ -96,6 +96,7 @@ def manifest(folder: str) -> dict[str, Any]:
 def test_a_backup_under_load_brings_back_everything_acknowledged_before_it_began(
     shell: Shell,
 ) -> None:
+    told: dict[str, Any] = {}
     with under_load() as load:
         load.wait_for_more()
         kontaktlog("checkpoint")
@@ -251,7 +252,6 @@ def change(statement: str) -> None:
         ("DELETE FROM events WHERE position = 2", "row"),
         ("DELETE FROM events WHERE position = 3", "differs"),
         ("UPDATE events SET type = 'access.key_revoked/1' WHERE position = 1", "row"),
-        ("UPDATE events SET data = CAST(data AS TEXT) WHERE position = 1", "row"),
         ("DELETE FROM checkpoints", "checkpoint"),
     ],
 )

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from api.cli import doctor
+from api.main import open_services
 from api.settings import load_settings
+from domain.storage.sqlite import SqliteLog
 from tests.cli.conftest import Shell
 
 MOUNTS = """\
@@ -90,11 +92,10 @@ def test_a_network_drive_is_a_danger_that_stops_the_server() -> None:
 
 
 def test_a_setting_that_loses_writes_is_a_danger(shell: Shell) -> None:
-    from api.main import open_services
-
     services = open_services(load_settings(), writer=False)
     try:
         assert doctor.dangers(services) == []
+        assert isinstance(services.log, SqliteLog)
         services.log._writer.execute("PRAGMA synchronous = OFF")
         (danger,) = doctor.dangers(services)
     finally:

@@ -1,8 +1,8 @@
-"""The long-running commands as a service manager runs them: start, one line, stop without a fault."""
+"""The long-running commands as a service manager runs them: start, one line, an orderly stop."""
 
-import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -69,40 +69,48 @@ def test_a_key_issued_while_the_server_runs_opens_it(shell: Shell) -> None:
         found = LISTENING.fullmatch(process.stdout.readline())
         assert found is not None
         token = shell("token", "new", "--role", "case_officer").out.strip()
+        wait_until_followed(shell, process)
         assert opens(f"{found[1]}/v1/contacts", token)
         assert stopped(process, signal.SIGTERM) == 0
 
 
 def opens(address: str, token: str) -> bool:
-    """Ask until the views know the key; the clock bounds the waiting, nothing else does."""
+    """Whether the server lets a key in."""
     asked = urllib.request.Request(address, headers={"Authorization": f"Bearer {token}"})
+    with urllib.request.urlopen(asked, timeout=START_SECONDS) as answer:
+        return bool(answer.status == 200)
+
+
+def wait_until_followed(shell: Shell, process: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            with urllib.request.urlopen(asked, timeout=START_SECONDS) as answer:
-                return bool(answer.status == 200)
-        except urllib.error.HTTPError as error:
-            if error.code not in {401, 503}:
-                raise
-            error.close()
-    return False
+    while not followed(shell):
+        assert process.poll() is None, "the process ended"
+        assert time.monotonic() < deadline, "the views never came up"
+
+
+def followed(shell: Shell) -> bool:
+    """Whether every view serves and is at the log's head."""
+    items = shell("views", "--json").json["items"]
+    return bool(items) and all(
+        (item["status"], item["lag_events"]) == ("active", 0) for item in items
+    )
 
 
 def test_the_follower_brings_the_views_up_and_stops_as_a_success(shell: Shell) -> None:
     shell("token", "new", "--role", "manager")
     with running("follow") as process:
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline and not followed(shell):
-            assert process.poll() is None
-        assert followed(shell)
+        wait_until_followed(shell, process)
         assert stopped(process, signal.SIGTERM) == 0
 
 
-def followed(shell: Shell) -> bool:
-    items = shell("views", "--json").json["items"]
-    return bool(items) and all(
-        (item["status"], item["lag_events"]) == ("active", 0) for item in items
-    )
+def test_an_address_that_is_taken_answers_three(shell: Shell) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        with running("serve", "--port", str(other.getsockname()[1])) as process:
+            _, told = process.communicate(timeout=START_SECONDS)
+    assert process.returncode == 3
+    assert "address already in use" in told
 
 
 @pytest.mark.postgres
@@ -136,4 +144,4 @@ def test_a_folder_that_cannot_be_written_is_named(shell: Shell) -> None:
     done = shell("token", "list")
     assert done.code == 2
     assert "KONTAKTLOG_DATA_DIR" in done.err
-    assert os.listdir() == ["kontaktlog-data"]
+    assert list(Path().iterdir()) == [Path("kontaktlog-data")]

@@ -7,42 +7,18 @@ from pathlib import Path
 import pytest
 
 from domain.custody import ClockSteppedBack
-from domain.errors import Conflict, Unavailable, Unknown
+from domain.errors import Broken, Conflict, Unavailable, Unknown
 from domain.log.codec import Codec, Fact
+from domain.log.port import StoredRow
 from domain.log.vault import Vault
 from projections.registry import VIEWS
 from projections.runner import Runner, digest, positions, states
 from projections.storage import Tx, ViewStore, open_views, tables_of
 from projections.views import Views
 from tests.projections.memory import START, MemoryLog, Story
+from tests.projections.tally import Tally
 
 Follow = Callable[..., Runner]
-
-
-class Tally:
-    """Counts facts by type; fails on those whose position is in `bad`."""
-
-    version = 1
-
-    def __init__(self, name: str = "tally", bad: frozenset[int] = frozenset()) -> None:
-        self.name = name
-        self.bad = bad
-        self.types = frozenset({"contact.logged/1", "log.clock_stepped_back/1"})
-        self.pages: list[int] = []
-
-    def tables(self) -> tuple[str, ...]:
-        return ("CREATE TABLE tally_{v} (type {text} PRIMARY KEY, count {bigint}) {clustered}",)
-
-    def indexes(self) -> tuple[str, ...]:
-        return ("CREATE INDEX tally_count_{v} ON tally_{v} (count)",)
-
-    def apply(self, tx: Tx, v: str, facts: Sequence[Fact]) -> None:
-        self.pages.append(len(facts))
-        for fact in facts:
-            if not tx.run(f"UPDATE tally_{v} SET count = count + 1 WHERE type = ?", (fact.type,)):
-                tx.run(f"INSERT INTO tally_{v} VALUES (?, 1)", (fact.type,))
-            if fact.position in self.bad:
-                raise ValueError("Kim Larsen stands in this text")
 
 
 def tallied(store: ViewStore, v: str) -> int:
@@ -247,6 +223,60 @@ def test_the_database_being_away_parks_no_view(story: Story, tmp_path: Path) -> 
     store.close()
 
 
+def test_an_unfinished_build_of_a_version_nobody_runs_any_more_is_dropped(
+    store: ViewStore, story: Story, follow: Follow
+) -> None:
+    tell(story, 30)
+    for version in (2, 3):
+        view = Tally()
+        view.version = version
+        runner = Runner(story.log, story.codec, store, [view], page_facts=10)
+        runner.step()
+    with store.reading() as reader:
+        assert [state.suffix for state in states(reader)] == ["tally_3_1"]
+        assert tables_of(store, reader, "tally_2_1") == []
+
+
+def test_a_row_that_could_not_be_read_once_is_no_reason_to_park(
+    quick_store: ViewStore, story: Story
+) -> None:
+    tell(story, 3)
+    faults = iter([Broken("sealed_value_invalid")])
+
+    class Unsteady(Codec):
+        def facts(self, rows: Sequence[StoredRow]) -> list[Fact]:
+            for fault in faults:
+                raise fault
+            return super().facts(rows)
+
+    Runner(story.log, Unsteady(story.codec.vault), quick_store, [Tally()]).catch_up()
+    assert tallied(quick_store, "tally_1_1") == 3
+
+
+def test_a_follower_waits_for_a_log_that_is_away(
+    quick_store: ViewStore, story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("projections.runner.RETRY_SECONDS", 0)
+    tell(story, 3)
+    faults = iter([Unavailable("store_unavailable")])
+    stop = threading.Event()
+    rows = story.memory.rows
+
+    def unsteady(after: int, limit: int = 1_000) -> list[StoredRow]:
+        for fault in faults:
+            raise fault
+        return rows(after, limit)
+
+    monkeypatch.setattr(story.memory, "rows", unsteady)
+
+    def told(position: int) -> None:
+        if position == 3:
+            stop.set()
+
+    Runner(story.log, story.codec, quick_store, [Tally()]).run(stop, told)
+    assert tallied(quick_store, "tally_1_1") == 3
+
+
 # ── following and waiting ────────────────────────────────────────────────────────────────────────
 
 
@@ -355,6 +385,26 @@ def test_a_time_that_cannot_be_read_is_refused(
 
 
 # ── every view of the product ────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("page", [1, 3])
+def test_every_view_rebuilt_is_the_view_that_followed(
+    store: ViewStore, story: Story, page: int
+) -> None:
+    for number in range(6):
+        contact = story.log_contact(subject=f"emne {number}", kle=["03.10.24"])
+        story.correct(contact, medium="mail", facts="aftalt")
+        if number % 2:
+            story.retract(contact)
+    runner = Runner(story.log, story.codec, store, VIEWS, page_facts=page)
+    runner.catch_up()
+    assert {s.name for s in positions(store).values() if s.error} == set()
+    before = {view.name: digest(store, view.name) for view in VIEWS}
+    again = Runner(story.log, story.codec, store, VIEWS)
+    again.rebuild()
+    again.catch_up()
+    assert {state.generation for state in positions(store).values()} == {2}
+    assert {view.name: digest(store, view.name) for view in VIEWS} == before
 
 
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: str(view.name))

@@ -1,4 +1,4 @@
-"""Many processes write one log: order, gaps, optimistic locks, servers that fall over (C1, C3, D7)."""
+"""Many processes write one log: order, gaps, real time (C1), servers that fall over (D7)."""
 
 import json
 import multiprocessing

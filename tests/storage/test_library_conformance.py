@@ -1,4 +1,4 @@
-"""The library's own conformance suites over our two databases, through the faces of recorders.py."""
+"""The library's own conformance suites over both databases, through the faces of recorders.py."""
 
 import threading
 import uuid
@@ -8,7 +8,12 @@ from unittest import TestCase
 
 import pytest
 from eventsourcing.dcb.api import DCBEvent
-from eventsourcing.persistence import ApplicationRecorder, IntegrityError, ProgrammingError, StoredEvent
+from eventsourcing.persistence import (
+    ApplicationRecorder,
+    IntegrityError,
+    ProgrammingError,
+    StoredEvent,
+)
 
 from domain.log.port import Append
 from domain.storage.recorders import ApplicationFace, DcbFace

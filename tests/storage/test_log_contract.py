@@ -34,7 +34,9 @@ def nothing_new(*tags: str, after: int = 0) -> Condition:
     return Condition((QueryItem(tags=tags),), after)
 
 
-def positions(log: AnyLog, *items: QueryItem, after: int = 0, limit: int | None = None) -> list[int]:
+def positions(
+    log: AnyLog, *items: QueryItem, after: int = 0, limit: int | None = None
+) -> list[int]:
     return [row.position for row in log.matching(items, after, limit)]
 
 
@@ -93,7 +95,9 @@ def test_the_stored_leaf_is_the_leaf_of_the_row(log: AnyLog) -> None:
     log.append([request(*events[:2]), request(events[2])])
     log.append([request(condition=nothing_new("b"))])
     rows = log.rows(0)
-    expected = [leaf_hash(r.position, r.recorded_at, e.body) for r, e in zip(rows, events, strict=False)]
+    expected = [
+        leaf_hash(r.position, r.recorded_at, e.body) for r, e in zip(rows, events, strict=False)
+    ]
     assert [row.leaf for row in rows[:3]] == expected
     assert log.leaves(1, 100) == [row.leaf for row in rows]
     assert log.leaves(2, 2) == expected[1:]
@@ -315,7 +319,12 @@ def test_a_clock_set_back_is_recorded_once_before_the_next_event(log: AnyLog, pl
     (outcome,) = log.append([request(event(tags=("mine",)))])
     (later,) = log.append([request()])
     rows = log.rows(0)
-    assert [row.type for row in rows] == ["noted/1", "log.clock_stepped_back/1", "noted/1", "noted/1"]
+    assert [row.type for row in rows] == [
+        "noted/1",
+        "log.clock_stepped_back/1",
+        "noted/1",
+        "noted/1",
+    ]
     assert (stored(outcome).first, stored(later).first) == (3, 4)
     assert rows[1].recorded_at == rows[2].recorded_at < ahead
     assert positions(log, QueryItem(tags=("log:clock",))) == [2]
@@ -377,7 +386,7 @@ def test_nobody_inserts_anywhere_but_right_after_the_head(
     log: AnyLog, place: Place, position: int
 ) -> None:
     log.append([request(), request()])
-    with pytest.raises((*REFUSALS, Exception), match="position|order|gap|exists|unique"):
+    with pytest.raises((*REFUSALS, Exception), match=r"order|gap|unique"):
         place.insert(position, 5, event())
     assert log.head() == 2
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, TypeAlias
 
 from domain.errors import Unavailable
 from domain.log.port import Append, Appended, Outcome
@@ -11,7 +11,7 @@ from tests.storage.builders import event, request
 from tests.storage.histories import Write
 from tests.storage.places import AnyLog, Place
 
-Line = "Connection[Any, Any]"
+Line: TypeAlias = "Connection[Any, Any]"
 
 
 def append_once(place: Place, line: Line) -> None:

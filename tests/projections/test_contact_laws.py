@@ -1,0 +1,169 @@
+"""Laws of the view of contacts: any page size, any position, and a plain reading, agree."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.access import Role
+from domain.log.codec import Codec
+from projections.contact_body import compose, render
+from projections.contacts import VIEW, ContactQuery, history, newest, one
+from projections.runner import Runner, digest, positions
+from projections.storage import ViewStore, open_views
+from tests.projections.asking import KIM, ask, ids
+from tests.projections.memory import EVERYTHING, MemoryLog, Story, seeing
+
+Follow = Callable[..., Runner]
+
+PARTY_SETS = st.lists(st.sampled_from(["KAB", "AKB"]), min_size=1, max_size=2, unique=True)
+FIELDS = st.fixed_dictionaries(
+    {},
+    optional={
+        "channel": st.sampled_from(["direct", "entry_point"]),
+        "medium": st.sampled_from(["phone", "mail"]),
+        "occurred": st.sampled_from(["2010-02-22", "2010-02", "2010-02-23T10:00:00Z"]),
+        "organisations": PARTY_SETS,
+        "subject": st.sampled_from(["a", "b"]),
+        "facts": st.sampled_from(["aftalt", "ikke aftalt"]),
+        "assessment": st.sampled_from(["god", "skidt"]),
+        "confidentiality": st.sampled_from(["open", "internal", "restricted"]),
+        "kle": st.sampled_from([[], ["03.10.24"]]),
+        "topics": st.sampled_from([[], ["tag"]]),
+        "participants": st.sampled_from([[], [KIM], [{"role": "formand", "party": "AKB"}]]),
+    },
+)
+MOVES = st.lists(
+    st.tuples(
+        st.sampled_from(["log", "log", "correct", "retract", "link", "unlink"]),
+        st.integers(0, 5),
+        FIELDS,
+    ),
+    max_size=14,
+)
+
+
+def tell(story: Story, moves: Iterable[tuple[str, int, dict[str, Any]]]) -> list[str]:
+    """Play the moves that the rules allow, and return the contacts."""
+    made: list[str] = []
+    links: dict[str, list[str]] = {}
+    for move, which, fields in moves:
+        if move == "log" or not made:
+            made.append(story.log_contact(**fields))
+            continue
+        contact = made[which % len(made)]
+        state = story.states[contact]
+        if state.retracted:
+            continue
+        if move == "correct":
+            number = str(state.version)
+            story.correct(contact, **(fields | {"place": f"lokale {number}"}))
+        elif move == "retract":
+            story.retract(contact)
+        elif move == "link":
+            links.setdefault(contact, []).append(story.link(contact, f"sag {state.version}"))
+        elif links.get(contact):
+            story.unlink(contact, links[contact].pop())
+    return made
+
+
+def followed(folder: Path, name: str, log: MemoryLog, codec: Codec, page: int) -> ViewStore:
+    store = open_views(f"sqlite:///{folder}/{name}.db")
+    Runner(log, codec, store, [VIEW], page_facts=page).catch_up()
+    return store
+
+
+@given(moves=MOVES, page=st.integers(1, 15), other=st.integers(1, 15))
+def test_the_same_log_gives_the_same_rows_in_any_page_size(
+    tmp_path_factory: pytest.TempPathFactory, moves: Any, page: int, other: int
+) -> None:
+    story = Story()
+    tell(story, moves)
+    folder = tmp_path_factory.mktemp("digest")
+    one_store = followed(folder, "one", story.memory, story.codec, page)
+    two_store = followed(folder, "two", story.memory, story.codec, other)
+    kept = digest(one_store, "contacts")
+    assert digest(two_store, "contacts") == kept
+    runner = Runner(story.log, story.codec, two_store, [VIEW])
+    runner.rebuild("contacts")
+    runner.catch_up()
+    assert positions(two_store)["contacts"].generation == 2
+    assert digest(two_store, "contacts") == kept
+    one_store.close()
+    two_store.close()
+
+
+QUERIES = (
+    ContactQuery(),
+    ContactQuery(include_retracted=True, limit=2),
+    ContactQuery(parties=frozenset({"id-KAB"})),
+    ContactQuery(organisations=frozenset({"id-AKB", "id-KAB"}), channel="direct"),
+    ContactQuery(kle="03", topic="tag", include_retracted=True),
+    ContactQuery(occurred_from="2010-02-23", medium="mail"),
+    ContactQuery(case_number="sag 1"),
+)
+SIGHTS = (EVERYTHING, seeing(Role.COUNCILLOR), seeing(Role.ORGANISATION, "party:id-AKB"))
+
+
+def everything(store: ViewStore, at: int, contacts: Iterable[str]) -> list[object]:
+    """All answers that a reader could be given at a position."""
+    v = positions(store)["contacts"].suffix
+    told: list[object] = []
+    with store.reading() as reader:
+        for sight in SIGHTS:
+            told += [newest(reader, v, at, None, sight, query) for query in QUERIES]
+            told += [one(reader, v, at, None, sight, contact) for contact in contacts]
+            told += [history(reader, v, at, sight, contact) for contact in contacts]
+    return told
+
+
+@given(moves=MOVES)
+def test_as_known_at_a_position_is_what_a_log_that_ended_there_tells(
+    tmp_path_factory: pytest.TempPathFactory, moves: Any
+) -> None:
+    story = Story()
+    made = tell(story, moves)
+    folder = tmp_path_factory.mktemp("as-of")
+    whole = followed(folder, "whole", story.memory, story.codec, 5)
+    for position in range(story.log.head() + 1):
+        short = followed(
+            folder, f"short{position}", story.memory.upto(position), story.codec, 1_000
+        )
+        assert everything(whole, position, made) == everything(short, position, made)
+        short.close()
+    whole.close()
+
+
+@given(moves=MOVES)
+def test_lists_agree_with_a_plain_reading_of_the_facts(
+    tmp_path_factory: pytest.TempPathFactory, moves: Any
+) -> None:
+    story = Story()
+    made = tell(story, moves)
+    store = followed(tmp_path_factory.mktemp("model"), "views", story.memory, story.codec, 4)
+    plain = [orjson.loads(compose(render(story.facts(contact)), EVERYTHING)) for contact in made]
+    standing = [c for c in plain if c["status"] != "retracted"]
+
+    def parties(contact: Any) -> set[str]:
+        people = [p["party"] for p in contact["participants"] if p["party"]]
+        return {p["id"] for p in contact["administrations"] + contact["organisations"] + people}
+
+    def found(**asked: Any) -> set[str]:
+        return set(ids(ask(store, ContactQuery(**asked))))
+
+    assert found() == {c["id"] for c in standing}
+    assert found(include_retracted=True) == {c["id"] for c in plain}
+    assert found(parties=frozenset({"id-AKB"})) == {
+        c["id"] for c in standing if "id-AKB" in parties(c)
+    }
+    assert found(kle="03.10", medium="mail") == {
+        c["id"] for c in standing if c["kle"] and c["medium"] == "mail"
+    }
+    assert set(ids(ask(store, sight=SIGHTS[1]))) == {
+        c["id"] for c in standing if c["confidentiality"] == "open"
+    }
+    store.close()
