@@ -119,6 +119,8 @@ class Followers:
     services: Services
     progress: Progress = field(default_factory=Progress)
     alive: bool = False
+    process_id: int | None = None
+    """Of the follower's own process, while there is one."""
     _stop: threading.Event = field(default_factory=threading.Event)
     _task: "asyncio.Task[None] | None" = None
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
@@ -212,6 +214,7 @@ class Followers:
         )
         if process.stdin is None or process.stdout is None:
             raise OSError("a follower without pipes")
+        self.process_id = process.pid
         process.stdin.write(orjson.dumps(_told(self.services.settings)) + b"\n")
         watcher = asyncio.create_task(self._watch(process.stdout))
         ended = asyncio.create_task(process.wait())
@@ -224,6 +227,7 @@ class Followers:
         except TimeoutError:
             process.kill()
             await process.wait()
+        self.process_id = None
         stopping.cancel()
         await watcher
 

@@ -4,8 +4,10 @@ Both the HTTP door and the command line begin here, so that there is one place t
 product is made of. Nothing runs yet when `open_services` returns.
 """
 
+import gc
 from dataclasses import dataclass
 from datetime import tzinfo
+from typing import Final
 
 from api.settings import Settings, ensure_key_files, is_sqlite
 from domain.log.codec import Codec
@@ -19,6 +21,11 @@ from domain.values import STANDARD_MEDIA
 from projections.directory import Directory
 from projections.storage import ViewStore, open_views
 from projections.views import Views
+
+
+GC_YOUNG: Final = 50_000
+"""New objects between two looks of the garbage collector; Python's 700 costs a third of a load."""
+GC_OLDER: Final = 50
 
 
 @dataclass(slots=True)
@@ -48,6 +55,16 @@ class Services:
         self.store.close()
         self.keys.close()
         self.log.close()
+
+
+def calm_collector() -> None:
+    """Let Python's garbage collector rest: what is loaded now lives as long as the process.
+
+    Without this a bulk load spends a third of its time on visiting objects that are still in use.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_YOUNG, GC_OLDER, GC_OLDER)
 
 
 def open_services(settings: Settings, *, writer: bool) -> Services:

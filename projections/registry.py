@@ -16,6 +16,7 @@ from projections.keys import KeysView
 from projections.parties import PartiesView
 from projections.search import SearchView
 from projections.storage import Tx
+from projections.timeline import TimelineView
 
 
 class View(Protocol):
@@ -62,6 +63,7 @@ VIEWS: Final[tuple[View, ...]] = (
     Contacts(),
     SearchView(),
     CountsView(),
+    TimelineView(),
     KeysView(),
     ImportsView(),
 )

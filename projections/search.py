@@ -269,14 +269,15 @@ def search_sql(
     question = _sqlite_match if speaks_sqlite(reader) else _postgres_match
     where, params = ["from_position<=?", "to_position>?"], [at, at]
     wanted = [term for term in terms if not term.excluded]
+    unwanted = [term for term in terms if term.excluded and len(term.stems) == 1]
     if wanted:
-        where.append(f"from_position IN ({question(v, wanted, marks, params)})")
+        where.append(f"from_position IN ({question(v, wanted, unwanted, marks, params)})")
+    elif unwanted:
+        found = question(v, [], unwanted, marks, params)
+        where.append(f"from_position NOT IN ({found})")
     for term in terms:
         if len(term.stems) > 1 or _inside(term):
             _side_by_side(where, params, term, sight)
-        elif term.excluded:
-            alone = Term(term.stems, prefix=term.prefix)
-            where.append(f"from_position NOT IN ({question(v, [alone], marks, params)})")
     return f"SELECT number FROM search_docs_{v} WHERE {' AND '.join(where)}", params
 
 
@@ -313,29 +314,50 @@ def _ways(term: Term, place: int, marks: Sequence[str]) -> Iterator[tuple[list[s
         yield threes(word), False
 
 
-def _sqlite_match(v: str, terms: Sequence[Term], marks: Sequence[str], params: list[Any]) -> str:
-    every = [
-        " OR ".join(
+def _sqlite_match(
+    v: str,
+    wanted: Sequence[Term],
+    unwanted: Sequence[Term],
+    marks: Sequence[str],
+    params: list[Any],
+) -> str:
+    """Return SQL of documents with all wanted and no unwanted stems.
+
+    With nothing wanted it selects those with any of the unwanted ones.
+    """
+
+    def asked(term: Term, place: int) -> str:
+        return " OR ".join(
             "(" + " AND ".join(f'"{stem}"{"*" if prefix else ""}' for stem in stems) + ")"
             for stems, prefix in _ways(term, place, marks)
         )
-        for term in terms
-        for place in range(len(term.stems))
-    ]
-    params.append(" AND ".join(f"({ways})" for ways in every))
+
+    every = [f"({asked(term, place)})" for term in wanted for place in range(len(term.stems))]
+    none = " OR ".join(f"({asked(term, 0)})" for term in unwanted)
+    question = " AND ".join(every) or none
+    params.append(f"({question}) NOT ({none})" if every and none else question)
     return f"SELECT rowid FROM search_index_{v} WHERE search_index_{v} MATCH ?"
 
 
-def _postgres_match(v: str, terms: Sequence[Term], marks: Sequence[str], params: list[Any]) -> str:
-    every = [
-        " | ".join(
+def _postgres_match(
+    v: str,
+    wanted: Sequence[Term],
+    unwanted: Sequence[Term],
+    marks: Sequence[str],
+    params: list[Any],
+) -> str:
+    """Return the same for PostgreSQL."""
+
+    def asked(term: Term, place: int) -> str:
+        return " | ".join(
             "(" + " & ".join(f"'{stem}'{':*' if prefix else ''}" for stem in stems) + ")"
             for stems, prefix in _ways(term, place, marks)
         )
-        for term in terms
-        for place in range(len(term.stems))
-    ]
-    params.append(" & ".join(f"({ways})" for ways in every))
+
+    every = [f"({asked(term, place)})" for term in wanted for place in range(len(term.stems))]
+    none = " | ".join(f"({asked(term, 0)})" for term in unwanted)
+    question = " & ".join(every) or none
+    params.append(f"({question}) & !({none})" if every and none else question)
     return (
         f"SELECT position FROM search_index_{v}"
         " WHERE array_to_tsvector(string_to_array(stems, ' ')) @@ CAST(? AS tsquery)"

@@ -65,7 +65,7 @@ class Points:
                 yield Point(said.size, said.root, note.name, saved=True)
 
     def _published(self, source: Source) -> Iterator[Point]:
-        for row in source.checkpoints():
+        for row in self._rows(source):
             self.count += 1
             place = row.size if isinstance(row.size, int) else None
             self._listed.add(place or 0)
@@ -79,6 +79,13 @@ class Points:
             point = self._point(row)
             if point is not None:
                 yield point
+
+    def _rows(self, source: Source) -> Iterator[StoredCheckpoint]:
+        try:
+            yield from source.checkpoints()
+        except Broken as error:
+            reason = f"checkpoints: {error.params.get('reason')}"
+            self._findings.add(Fault("store_damaged", detail=reason))
 
     def _point(self, row: StoredCheckpoint) -> Point | None:
         """Return what a row's note says; its root and size columns only repeat it."""

@@ -5,6 +5,7 @@ each value, so the schema is held against the released one, functions included.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 import psycopg
@@ -13,7 +14,7 @@ from psycopg.rows import tuple_row
 from api.audit.faults import Fault
 from api.audit.postgres_released import RELEASED, released_functions
 from api.audit.source import PAGE_ROWS, Aside, StoredCheckpoint, schema_faults
-from domain.errors import Unavailable
+from domain.errors import Broken, Unavailable
 
 CONNECT_SECONDS: Final = 10
 _ROWS: Final = (
@@ -114,7 +115,7 @@ class PostgresSource:
 
     def pages(self) -> Iterator[list[tuple[Any, ...]]]:
         """Yield all rows in order of position, a page at a time from a cursor of the server."""
-        with self._connection.cursor("audit_rows", row_factory=tuple_row) as cursor:
+        with _translated(), self._connection.cursor("audit_rows", row_factory=tuple_row) as cursor:
             cursor.itersize = PAGE_ROWS
             cursor.execute(_ROWS, (-(2**63),), binary=True)
             while page := cursor.fetchmany(PAGE_ROWS):
@@ -122,9 +123,9 @@ class PostgresSource:
 
     def rows(self, after: int, limit: int) -> list[tuple[Any, ...]]:
         """Return rows with position > after, in order, at most `limit`."""
-        return self._connection.execute(
-            f"{_ROWS} LIMIT %s".encode(), (after, limit), binary=True
-        ).fetchall()
+        with _translated():
+            sql = f"{_ROWS} LIMIT %s".encode()
+            return self._connection.execute(sql, (after, limit), binary=True).fetchall()
 
     def checkpoints(self) -> Iterator[StoredCheckpoint]:
         """Yield the published checkpoints in order of size."""
@@ -159,7 +160,7 @@ class PostgresSource:
         self._connection.close()
 
     def _stream(self, name: str, sql: str) -> Iterator[tuple[Any, ...]]:
-        with self._connection.cursor(name, row_factory=tuple_row) as cursor:
+        with _translated(), self._connection.cursor(name, row_factory=tuple_row) as cursor:
             cursor.itersize = PAGE_ROWS
             yield from cursor.execute(sql.encode(), binary=True)
 
@@ -190,6 +191,17 @@ def _opened(conninfo: str) -> "psycopg.Connection[tuple[Any, ...]]":
     connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
     connection.read_only = True
     return connection
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Tell a database that is away (Unavailable) from one that is not as it should be."""
+    try:
+        yield
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        raise Unavailable("store_unavailable", reason=type(error).__name__) from error
+    except psycopg.Error as error:
+        raise Broken("log_broken", reason=type(error).__name__) from error
 
 
 def _schema(connection: "psycopg.Connection[tuple[Any, ...]]") -> Iterator[Fault]:

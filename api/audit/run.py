@@ -15,6 +15,7 @@ from api.audit.points import Points, SavedNote
 from api.audit.rows import TYPES, Rows, tags_text_of
 from api.audit.seal import Seal
 from api.audit.source import Aside, Source
+from domain.errors import Broken
 from domain.log.checkpoint import VerifierKey
 
 EXPLAINED_MAX: Final = 8
@@ -66,9 +67,14 @@ def _read(source: Source, job: Job, findings: Findings, progress: Progress) -> t
     seal = Seal(findings, points.all(source, job.saved))
     rows = Rows(findings, seal, explained_max=job.explained_max, on_keys=job.on_keys)
     head = source.head()
-    for page in source.pages():
-        rows.page(page)
-        progress(rows.count, head)
+    try:
+        for page in source.pages():
+            rows.page(page)
+            progress(rows.count, head)
+    except Broken as error:
+        reason = str(error.params.get("reason"))
+        findings.add(Fault("unreadable", rows.head + 1, None, reason))
+        seal.lose(rows.head + 1)
     root = seal.finish(rows.head)
     points.finish()
     _warn(rows, points, job, findings)
@@ -95,8 +101,12 @@ def _conclude(source: Source, aside: Aside, tag_count: int, findings: Findings) 
     for fault in aside.faults:
         findings.add(fault)
     if not aside.tags_matched == aside.tags_listed == tag_count:
-        for fault in _tag_faults(source):
-            findings.add(fault)
+        try:
+            for fault in _tag_faults(source):
+                findings.add(fault)
+        except Broken as error:
+            reason = f"event_tags: {error.params.get('reason')}"
+            findings.add(Fault("store_damaged", detail=reason))
 
 
 def _warn(rows: Rows, points: Points, job: Job, findings: Findings) -> None:

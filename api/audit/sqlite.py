@@ -5,17 +5,20 @@ SQLite gives each value in the class it is stored in, so a text where a blob sho
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
 from api.audit.faults import Fault
 from api.audit.source import PAGE_ROWS, Aside, StoredCheckpoint, schema_faults
-from domain.errors import Unavailable
+from domain.errors import Broken, Unavailable
 from domain.storage.sqlite_schema import SCHEMA
 
 BUSY_MILLISECONDS: Final = 10_000
 INTEGRITY_LINES_MAX: Final = 100
+_AWAY: Final = frozenset(
+    {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR}
+)
 _ROWS: Final = (
     "SELECT position, recorded_at, event_id, type, tags, metadata, data, stream_id,"
     " stream_version, key_hash, leaf FROM events WHERE position > ? ORDER BY position"
@@ -44,8 +47,11 @@ _TAGS_MATCHED: Final = (
     "SELECT count(*) FROM events e, json_each(e.tags) j CROSS JOIN event_tags t"
     " ON t.tag = j.value AND t.position = e.position WHERE e.position BETWEEN 1 AND ?"
 )
-# Rows of positions that no event has count too, so there is no lower bound.
-_TAGS_LISTED: Final = "SELECT count(*) FROM event_tags WHERE NOT position > ?"
+# Rows of positions that no event has count too; those of events written meanwhile do not.
+_TAGS_LISTED: Final = (
+    "SELECT count(*) FROM event_tags"
+    " WHERE NOT (position > ? AND position <= (SELECT max(position) FROM events))"
+)
 
 
 class SqliteSource:
@@ -59,15 +65,14 @@ class SqliteSource:
         self._connection = _opened(path)
         self._head = 0
         try:
-            self._connection.execute("BEGIN")
-            # The picture is taken by the first read; a file that is no database is a finding.
-            found = self._connection.execute("SELECT max(position) FROM events").fetchone()
-            self._head = int(found[0] or 0)
-        except sqlite3.OperationalError as error:
+            # The picture is taken by the first read; a file without a log in it is a finding.
+            with suppress(Broken), _translated():
+                self._connection.execute("BEGIN")
+                found = self._connection.execute("SELECT max(position) FROM events").fetchone()
+                self._head = int(found[0] or 0)
+        except Unavailable:
             self.close()
-            raise Unavailable("store_unavailable", reason=type(error).__name__) from error
-        except sqlite3.DatabaseError:
-            pass
+            raise
 
     def head(self) -> int:
         """Return the highest position, 0 when there is none."""
@@ -76,17 +81,19 @@ class SqliteSource:
     def pages(self) -> Iterator[list[tuple[Any, ...]]]:
         """Yield all rows in order of position; text that is not UTF-8 keeps its bytes."""
         last = -(2**63)
-        cursor = self._connection.execute(_ROWS, (last,))
+        with _translated():
+            cursor = self._connection.execute(_ROWS, (last,))
         while True:
-            try:
-                page = cursor.fetchmany(PAGE_ROWS)
-            except sqlite3.OperationalError:
-                # Text that is not UTF-8. Decoding it here costs, so it is done from here on only.
-                if self._connection.text_factory is not str:
-                    raise
-                self._connection.text_factory = _decoded
-                cursor = self._connection.execute(_ROWS, (last,))
-                continue
+            with _translated():
+                try:
+                    page = cursor.fetchmany(PAGE_ROWS)
+                except sqlite3.OperationalError:
+                    # Text that is not UTF-8. Decoding it here costs: it is done from here on only.
+                    if self._connection.text_factory is not str:
+                        raise
+                    self._connection.text_factory = _decoded
+                    cursor = self._connection.execute(_ROWS, (last,))
+                    continue
             if not page:
                 return
             last = page[-1][0]
@@ -94,8 +101,9 @@ class SqliteSource:
 
     def rows(self, after: int, limit: int) -> list[tuple[Any, ...]]:
         """Return rows with position > after, in order, at most `limit`."""
-        self._connection.text_factory = str
-        return self._connection.execute(f"{_ROWS} LIMIT ?", (after, limit)).fetchall()
+        self._connection.text_factory = _decoded
+        with _translated():
+            return self._connection.execute(f"{_ROWS} LIMIT ?", (after, limit)).fetchall()
 
     def checkpoints(self) -> Iterator[StoredCheckpoint]:
         """Yield the published checkpoints in order of size."""
@@ -104,21 +112,21 @@ class SqliteSource:
             "SELECT size, root, CAST(note AS BLOB), typeof(note), recorded_at FROM checkpoints"
             " ORDER BY size"
         )
-        for size, root, note, kind, recorded_at in self._connection.execute(sql):
+        for size, root, note, kind, recorded_at in self._all(sql):
             text = _decoded(note) if kind == "text" else note
             yield StoredCheckpoint(size, root, text, recorded_at)
 
     def tags_in_order(self) -> Iterator[tuple[int, Any]]:
         """Yield position and tag of every row of `event_tags`, by position."""
         self._connection.text_factory = _decoded
-        sql = "SELECT position, tag FROM event_tags ORDER BY position, tag"
-        yield from self._connection.execute(sql)
+        yield from self._all("SELECT position, tag FROM event_tags ORDER BY position, tag")
 
     def tag_columns(self) -> Iterator[tuple[int, Any]]:
         """Yield position and column `tags` of every event, by position."""
         self._connection.text_factory = _decoded
-        sql = "SELECT position, tags FROM events WHERE position > 0 ORDER BY position"
-        yield from self._connection.execute(sql)
+        yield from self._all(
+            "SELECT position, tags FROM events WHERE position > 0 ORDER BY position"
+        )
 
     def aside(self) -> Aside:
         """Return what SQLite finds on a connection of its own, so that it may run beside."""
@@ -141,6 +149,10 @@ class SqliteSource:
         """Close the file."""
         self._connection.close()
 
+    def _all(self, sql: str) -> Iterator[tuple[Any, ...]]:
+        with _translated():
+            yield from self._connection.execute(sql)
+
 
 def _opened(path: Path) -> sqlite3.Connection:
     uri = f"{path.absolute().as_uri()}?mode=ro"
@@ -153,6 +165,18 @@ def _opened(path: Path) -> sqlite3.Connection:
     # A schema made by somebody else may call functions as soon as it is read.
     connection.execute("PRAGMA trusted_schema=OFF")
     return connection
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Tell a file that cannot be read now (Unavailable) from one that is not as it should be."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in _AWAY:
+            raise Unavailable("store_unavailable", reason=type(error).__name__) from error
+        raise Broken("log_broken", reason=str(error)) from error
 
 
 def _decoded(raw: bytes) -> str:

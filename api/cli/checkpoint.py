@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from api.main import Services
     from domain.log.port import CheckpointRow
 
-app = typer.Typer(help="Vis det nyeste underskrevne kontrolpunkt.")
+app = typer.Typer()
 
 
 @app.callback(invoke_without_command=True)

@@ -8,7 +8,7 @@ import typer
 
 from api.cli.terminal import Json, opened, show, table
 
-app = typer.Typer(help="Vis og genopbyg visninger.")
+app = typer.Typer()
 
 
 @app.callback(invoke_without_command=True)

@@ -147,7 +147,7 @@ def _written(ask: Ask, done: ContactDone, status: int, headers: Headers) -> Answ
         _receipt_link(done.contact_id, done.version),
     ]
     if ask.prefers_minimal:
-        return Answer(status, b"", [*headers, (b"preference-applied", b"return=minimal")], None)
+        return Answer(204, b"", [*headers, (b"preference-applied", b"return=minimal")], None)
     body = contact_body.compose(contact_body.render(done.facts), ask.sight)
     return Answer(status, body, headers)
 

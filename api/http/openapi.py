@@ -168,12 +168,15 @@ def _query(parameter: Parameter) -> dict[str, Any]:
 
 def _responses(operation: Operation) -> dict[str, Any]:
     responses: dict[str, Any] = {}
-    for status, meaning in operation.answers.items():
+    good = dict(operation.answers)
+    if "Prefer" in operation.headers:
+        good[204] = "Recorded; nothing is sent back, as `Prefer: return=minimal` asks"
+    for status, meaning in good.items():
         headers: dict[str, Any] = dict(_ANSWER_HEADERS)
         if operation.path.startswith("/v1/"):
             headers |= _POSITION
         responses[str(status)] = {"description": meaning, "headers": headers}
-        if status != 304:  # noqa: PLR2004
+        if status not in {204, 304}:
             responses[str(status)]["content"] = {operation.media_type: {"schema": operation.schema}}
     statuses = {*operation.problems, *_EVERYWHERE}
     if operation.action is not None:

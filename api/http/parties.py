@@ -72,7 +72,7 @@ async def _written(ask: Ask, done: PartyDone, status: int, headers: Headers) -> 
     headers = [*headers, *at_position(done.position)]
     shown = None if ask.prefers_minimal else await _shown(ask, done)
     if shown is None:
-        return Answer(status, b"", [*headers, (b"preference-applied", b"return=minimal")], None)
+        return Answer(204, b"", [*headers, (b"preference-applied", b"return=minimal")], None)
     version = orjson.loads(shown)["version"]
     return Answer(status, shown, [(b"etag", etag(version)), *headers])
 

@@ -41,6 +41,7 @@ from domain.parties import ExternalId
 from domain.parties.identifiers import check_external_ids
 from domain.persons import EMAIL_CHARS_MAX, PHONE_CHARS_MAX, ParticipantGiven
 from domain.values import (
+    LIST_ITEMS_MAX,
     NAME_CHARS_MAX,
     NUMBER_CHARS_MAX,
     PARTICIPANTS_MAX,
@@ -100,6 +101,7 @@ _CHARS: Final = {
 _COLLECT_BY: Final = {"subject": "; ", "place": "; "}
 _SEVERAL: Final = {"facts": "collect", "assessment": "collect"}
 SIDES: Final = ("administrations", "organisations")
+_MOST: Final = dict.fromkeys(SIDES, PARTIES_MAX) | dict.fromkeys(LISTS, LIST_ITEMS_MAX)
 Model = TypeVar("Model", bound=Value)
 
 
@@ -154,6 +156,8 @@ class Drafter:
         self._times = TimeReader(time.patterns, months, time.words, zone)
         self._start = [self._order[name] for name in time.start]
         self._end = [self._order[name] for name in time.end or ()]
+        # A date that start and end share says nothing about an end by itself.
+        self._end_tells = [place for place in self._end if place not in self._start] or self._end
         self._year = self._order[time.year] if time.year else None
 
     def drafts(self, groups: Sequence[Group], report: Report) -> list[Draft]:
@@ -233,15 +237,15 @@ class Drafter:
     def _time(self, cells: Cells, flags: Flags) -> tuple[Read, str]:
         rule = self._mapping.time
         start = " ".join(text for place in self._start if (text := cells[place]))
-        end = " ".join(text for place in self._end if (text := cells[place]))
         if not cells[self._start[0]]:
             if rule.when_empty == "skip":
                 raise RowSkipped("empty_time")
             raise RowRefused("missing", "time")
-        year = cells[self._year] if self._year is not None else ""
+        year, end = cells[self._year] if self._year is not None else "", ""
         try:
             read = self._times.read(start, year)
-            if self._end and cells[self._end[0]]:
+            if any(cells[place] for place in self._end_tells):
+                end = " ".join(text for place in self._end if (text := cells[place]))
                 read = joined(read, self._times.read(end, year))
         except Unreadable:
             raise RowRefused("time_unreadable", "time") from None
@@ -276,7 +280,7 @@ class Drafter:
             texts = tuple(dict.fromkeys(text for row in read for text in row.lists[name]))
             if texts:
                 parts[name] = texts
-        self._check_sides(parts)
+        self._check_lists(parts)
         people = tuple(dict.fromkeys(person for row in read for person in row.people))
         if len(people) > PARTICIPANTS_MAX:
             raise RowRefused("too_many", "participants")
@@ -289,10 +293,10 @@ class Drafter:
         needed = self._needed(read, command)
         return Draft(command, needed, list(flags))
 
-    def _check_sides(self, parts: dict[str, Any]) -> None:
-        for side in SIDES:
-            if len(parts.get(side, ())) > PARTIES_MAX:
-                raise RowRefused("too_many", side)
+    def _check_lists(self, parts: dict[str, Any]) -> None:
+        for name, most in _MOST.items():
+            if len(parts.get(name, ())) > most:
+                raise RowRefused("too_many", name)
         if "administrations" not in parts:
             raise RowRefused("missing", "administrations")
         if "organisations" not in parts:

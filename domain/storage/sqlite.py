@@ -74,7 +74,7 @@ class SqliteLog:
         with _translated():
             self._writer = self._open_writer()
             if create:
-                self._writer.executescript(SCHEMA)
+                self._create_tables()
 
     # --- writing ------------------------------------------------------------------------------
 
@@ -358,11 +358,19 @@ class SqliteLog:
     def close(self) -> None:
         """Release every connection."""
         with self._lock:
-            self._writer.close()
             for reader in self._readers:
                 reader.close()
             self._readers.clear()
             self._local = threading.local()
+            self._writer.close()
+
+    def _create_tables(self) -> None:
+        """Create what is missing; leaves a store that is complete alone, as others may write."""
+        made = "SELECT 1 FROM sqlite_master WHERE name = 'checkpoints_no_delete'"
+        if self._writer.execute(made).fetchone() is None:
+            self._writer.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
+            self._writer.executescript(SCHEMA)
+            self._writer.execute("PRAGMA busy_timeout=0")
 
     def _open_writer(self) -> Connection:
         connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)

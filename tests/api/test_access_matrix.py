@@ -76,7 +76,9 @@ def test_whoever_has_no_living_key_may_nothing(shared_api: Api, who: str) -> Non
             shared_api.services, Role.MANAGER, expires_at="2020-01-01T00:00:00Z"
         ),
         "revoked": lambda: new_key(shared_api.services, Role.MANAGER),
-        "wrong secret": lambda: shared_api.token[:-1] + ("a" if shared_api.token[-1] != "a" else "b"),
+        "wrong secret": lambda: (
+            shared_api.token[:-1] + ("a" if shared_api.token[-1] != "a" else "b")
+        ),
         "other key": lambda: "kl_0123456789abcdef_" + shared_api.token.rpartition("_")[2],
     }[who]()
     if who == "revoked":
@@ -111,9 +113,7 @@ def party_id(api: Api, key: str) -> str:
         (Role.INTEGRATION, None),
     ],
 )
-def test_what_one_may_not_see_is_absent_everywhere(
-    api: Api, role: Role, scope: str | None
-) -> None:
+def test_what_one_may_not_see_is_absent_everywhere(api: Api, role: Role, scope: str | None) -> None:
     hidden = api.log(
         organisations=["AAB"],
         subject="Skjult",

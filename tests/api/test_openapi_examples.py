@@ -58,7 +58,9 @@ class Stage:
 
     def __init__(self, api: Api) -> None:
         self.api = api
-        (self.party,) = api.get("/v1/parties", params={"key": "AAB", "min_position": 5}).json()["items"]
+        (self.party,) = api.get("/v1/parties", params={"key": "AAB", "min_position": 5}).json()[
+            "items"
+        ]
         logged = api.log(subject="Før")
         self.contact = f"/v1/contacts/{logged['id']}"
         link = {"kind": "case", "target": "1"}
@@ -88,9 +90,7 @@ class Stage:
 def test_every_example_of_a_body_works(api: Api, name: str) -> None:
     operation = OPERATIONS[name]
     stage = Stage(api)
-    answer = api.post(
-        stage.path(operation), stage.body(operation), headers={"If-Match": "*"}
-    )
+    answer = api.post(stage.path(operation), stage.body(operation), headers={"If-Match": "*"})
     assert answer.status_code in operation.answers, answer.text
     shape_of(operation).model_validate_json(answer.content)
 
@@ -103,7 +103,7 @@ def shape_of(operation: Operation) -> type[shapes.Shape]:
 def test_every_example_of_a_question_works(api: Api, name: str) -> None:
     operation = OPERATIONS[name]
     stage = Stage(api)
-    at = api.log(**{"case_numbers": ["2009-116302"]})["position"]
+    at = api.log(case_numbers=["2009-116302"])["position"]
     who = api.as_role(Role.AUDITOR)
     params = {
         p.name: p.example

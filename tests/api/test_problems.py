@@ -27,9 +27,7 @@ def is_problem(answer: Any) -> Problem:
 
 @pytest.mark.parametrize("code", sorted(CODES))
 @pytest.mark.parametrize("error", CLASSES)
-def test_every_error_of_the_domain_becomes_one_problem(
-    error: type[DomainError], code: str
-) -> None:
+def test_every_error_of_the_domain_becomes_one_problem(error: type[DomainError], code: str) -> None:
     status, body = render(of_error(error(code)), "an-id")
     problem = Problem.model_validate_json(body)
     assert 400 <= status <= 599 and problem.status == status

@@ -10,8 +10,8 @@ from typing import Any
 from api.audit.points import SavedNote
 from api.audit.postgres import PostgresSource
 from api.audit.run import Job, Report, examine
-from api.audit.sqlite import SqliteSource
 from api.audit.source import Source
+from api.audit.sqlite import SqliteSource
 from domain import contacts, parties
 from domain.contacts.events import ReasonText
 from domain.log.checkpoint import SigningKey

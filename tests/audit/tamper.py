@@ -1,4 +1,4 @@
-"""Somebody who may write everything: changes the stored rows and puts the guards back afterwards."""
+"""Somebody who may write everything: changes stored rows and puts the guards back afterwards."""
 
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -29,7 +29,7 @@ class Hand:
         if not self.is_sqlite:
             for table in TABLES:
                 sql = sql.replace(f" {table}", f" kontaktlog.{table}")
-            sql = sql.replace("?", "%s")
+            sql = sql.replace("%", "%%").replace("?", "%s")
         cursor = self._connection.execute(sql, values)
         return list(cursor.fetchall()) if cursor.description else []
 

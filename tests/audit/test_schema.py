@@ -1,7 +1,5 @@
 """The schema the audit demands is the one the product makes."""
 
-from pathlib import Path
-
 import psycopg
 import pytest
 

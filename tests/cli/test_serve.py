@@ -90,7 +90,9 @@ def wait_until_followed(shell: Shell, process: subprocess.Popen[str]) -> None:
 
 def followed(shell: Shell) -> bool:
     """Whether every view serves and is at the log's head."""
-    items = shell("views", "--json").json["items"]
+    done = shell("views", "--json")
+    assert done.code == 0, done.err
+    items = done.json["items"]
     return bool(items) and all(
         (item["status"], item["lag_events"]) == ("active", 0) for item in items
     )

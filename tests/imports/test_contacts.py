@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.imports import rows as rows_module
 from api.imports.loading import load
 from api.imports.reading import File
 from api.imports.running import Run, drafted
@@ -442,6 +443,52 @@ def test_more_parties_than_a_contact_takes_are_refused(desk: Desk) -> None:
     assert desk.run(HEADER + rows(500)).contacts_made == 1
     report = desk.run(HEADER + rows(501).replace("1,", "2,", 1).replace("\n1,", "\n2,"))
     assert report.refused == {"too_many:organisations": 1, "contact_refused:identity": 500}
+
+
+def test_a_cell_of_more_parts_than_the_limit_is_a_wrong_splitter(desk: Desk) -> None:
+    people = "[[participants]]\nname = { column = 'about', split = ';' }"
+    text = mapping(people, fields=FIELDS + 'long = "cut"')
+    at = ROW.replace("Udlejning", ";".join(f"p{n}" for n in range(500)))
+    assert desk.run(HEADER + at, text).refused == {}
+    over = at.replace("1,", "2,", 1).replace("p0", "p0;q")
+    assert desk.run(HEADER + over, text).refused == {"too_many_parts:participants": 1}
+
+
+def test_topics_of_a_contact_have_a_limit(desk: Desk) -> None:
+    text = mapping("[[topics]]\ncolumn = 'about'\nsplit = ';'")
+    at = ROW.replace("Udlejning", ";".join(f"p{n}" for n in range(50)))
+    assert desk.run(HEADER + at, text).refused == {}
+    over = at.replace("1,", "2,", 1).replace("p0", "p0;q")
+    assert desk.run(HEADER + over, text).refused == {"too_many:topics": 1}
+
+
+def test_participants_of_a_contact_have_a_limit(desk: Desk) -> None:
+    row = "{},2010-02-03,TMF,KAB,Person {}\n"
+    subject = mapping(
+        "[[participants]]\nname = 'about'", fields=FIELDS.replace("column", "constant")
+    )
+    at = "".join(row.format(1, n) for n in range(500))
+    assert desk.run(HEADER + at, subject).contacts_made == 1
+    over = "".join(row.format(2, n) for n in range(501))
+    assert desk.run(HEADER + over, subject).refused["too_many:participants"] == 1
+
+
+def test_rows_of_one_contact_have_a_limit(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows_module, "GROUP_ROWS_MAX", 2)
+    rows = "".join(ROW.replace("KAB", f"Org {n}") for n in range(3))
+    report = desk.run(HEADER + rows)
+    assert report.refused == {"too_many_rows_in_one_contact:identity": 1}
+    assert report.contacts_made == 1
+
+
+def test_times_of_a_span_must_fit_together(desk: Desk) -> None:
+    time = TIME.replace('"%Y-%m"', '"%Y-%m-%d %H:%M %z"') + 'several = "span"'
+    rows = ROW + ROW.replace("2010-02-03", "2010-02-04 10:00 Z")
+    report = desk.run(HEADER + rows, mapping(time=time))
+    assert report.refused["rows_differ:time"] == 1
+    refuse = mapping(time=TIME + 'several = "refuse"')
+    report = desk.run(HEADER + ROW + ROW.replace("02-03", "02-04"), refuse)
+    assert report.refused["rows_differ:time"] == 1
 
 
 cells = st.text(st.characters(exclude_characters="\x00", codec="utf-8"), max_size=12)

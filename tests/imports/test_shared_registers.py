@@ -177,3 +177,24 @@ def test_a_gift_of_the_year_2107_is_flagged_and_kept(
     assert (min(when), max(when)) == (truth["first_date"], truth["last_date"])
     institutions = {a for c in door.contacts.values() for a in c.administrations}
     assert len(institutions) == truth["distinct_institutions"]
+
+
+def test_danish_dialogue_meetings_are_as_exact_as_they_were_noted(
+    shared_data: Path, oracles: dict[str, Any]
+) -> None:
+    name = "dk_real_contacts_facts.csv"
+    (report,), door = imported("dk_dialogue_meetings.toml", shared_data / "contacts" / name)
+    assert report.rows_read == oracles[name]["rows"]
+    assert report.refused == {}
+    assert report.skipped == {"postponed": 1, "empty_administrations": 2, "empty_organisations": 3}
+    assert report.contacts_by_precision == {"day": 8, "range": 2, "month": 2, "instant": 1}
+    by_id = {key[1]: contact for key, contact in door.contacts.items()}
+    assert by_id["S1"].occurred.text == "2011 foråret"
+    assert (by_id["K3"].occurred.from_, by_id["K3"].occurred.to) == (
+        "2011-10-20T13:00:00Z",
+        "2011-10-20T15:00:00Z",
+    )
+    assert by_id["K3"].place == "Kerteminde Rådhus, Byrådssalen"
+    assert by_id["C7"].occurred.from_ == "2023-11-15T07:00:00Z"
+    assert len(by_id["S2"].organisations) == 2
+    assert {by_id["B1"].direction, by_id["B2"].direction} == {"outbound"}

@@ -111,6 +111,14 @@ def test_two_spellings_of_a_party_are_two_parties(folder: Path) -> None:
     assert stored() == before
 
 
+def test_a_name_that_is_another_partys_abbreviation_finds_that_party() -> None:
+    party = ("party", "new", "--kind", "organisation", "--name", "Kab", "--abbreviation", "KAB")
+    assert run(party) == 0
+    assert run(arguments("small.csv")) == 0
+    assert stored()[1]["party.registered/1"] == 3
+    assert stored()[1]["contact.logged/1"] == 2
+
+
 def test_a_time_in_the_future_is_kept_with_one_flag(folder: Path) -> None:
     text = SMALL.replace("2010-02-03", "2107-04-21")
     (folder / "small.csv").write_text(text, encoding="utf-8")
@@ -211,4 +219,16 @@ def test_a_real_register_is_stored_whole(
     assert first[1]["contact.logged/1"] == 2574
     assert first[1]["party.registered/1"] == 3004 + 3
     assert run([*command, "--json"]) == 0
+    assert stored() == first
+
+
+@pytest.mark.postgres
+def test_a_register_is_imported_into_postgresql_too(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KONTAKTLOG_STORE", postgres_url)
+    assert run(arguments("small.csv")) == 0, capsys.readouterr().err
+    first = stored()
+    assert (first[1]["contact.logged/1"], first[1]["party.registered/1"]) == (2, 3)
+    assert run(arguments("small.csv")) == 0
     assert stored() == first

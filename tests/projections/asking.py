@@ -1,4 +1,4 @@
-"""Questions to the view of contacts, as tests put them: answers parsed, position and tables found."""
+"""Questions to the view of contacts, as tests put them: answers parsed, position found."""
 
 from typing import Any
 

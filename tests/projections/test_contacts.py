@@ -11,7 +11,7 @@ from domain.values import ContactId
 from projections.contact_body import compose, render
 from projections.contacts import VIEW, ContactQuery, newest, one
 from projections.runner import Runner, positions
-from projections.storage import ViewStore
+from projections.storage import ViewStore, open_views
 from tests.projections.asking import KIM, V, ask, ids, item, steps
 from tests.projections.memory import EVERYTHING, Story, blind_to_assessment, seeing
 
@@ -368,3 +368,29 @@ def test_the_newest_of_a_party_are_read_from_one_index_without_sorting(
         "SEARCH c USING INTEGER PRIMARY KEY (rowid=?)",
         "SCAN c USING INDEX contact_newest_contacts_1_1",
     ]
+
+
+@pytest.mark.postgres
+def test_postgresql_reads_the_newest_of_a_party_in_order_too(
+    postgres_url: str, story: Story, follow: Follow
+) -> None:
+    for number in range(1_200):
+        story.log_contact(occurred=f"2010-0{1 + number % 9}-0{1 + number % 7}")
+    store = open_views(postgres_url)
+    follow(store, [VIEW], page_facts=300)
+    plan: list[str] = []
+
+    class Explaining:
+        def __init__(self, reader: Any) -> None:
+            self.reader = reader
+
+        def all(self, sql: str, params: Any = ()) -> Any:
+            plan.extend(row[0] for row in self.reader.all(f"EXPLAIN {sql}", params))
+            return self.reader.all(sql, params)
+
+    query = ContactQuery(organisations=frozenset({"id-KAB"}))
+    with store.reading() as reader:
+        newest(Explaining(reader), V, 1_200, None, EVERYTHING, query)  # type: ignore[arg-type]
+    store.close()
+    assert not [line for line in plan if "Sort" in line]
+    assert [line for line in plan if "Index Scan Backward using link_contacts_1_1_pkey" in line]

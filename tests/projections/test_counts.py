@@ -86,12 +86,12 @@ def told(script: Sequence[tuple[Any, ...]]) -> list[Fact]:
     for kind, *rest in script:
         if kind == "log":
             live.append(f"c{len(facts)}")
-            data = {"contact_id": live[-1], "content": content(rest[0])}
-            tell("contact.logged/1", data | {"participants": people(rest[0])})
+            logged = {"contact_id": live[-1], "content": content(rest[0])}
+            tell("contact.logged/1", logged | {"participants": people(rest[0])})
         elif kind == "correct" and live:
             who = people(rest[0]) if rest[2] else None
-            data = {"contact_id": live[rest[1] % len(live)], "content": content(rest[0])}
-            tell("contact.corrected/1", data | {"participants": who})
+            logged = {"contact_id": live[rest[1] % len(live)], "content": content(rest[0])}
+            tell("contact.corrected/1", logged | {"participants": who})
         elif kind == "retract" and live:
             tell("contact.retracted/1", {"contact_id": live.pop(rest[0] % len(live))})
         elif kind == "merge" and not merged & {*rest[0][:2]}:

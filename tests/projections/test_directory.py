@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 
@@ -155,7 +156,7 @@ def test_in_a_register_of_ten_thousand_a_remembered_key_costs_no_question(
 
 
 def _registered(n: int) -> Fact:
-    data = {
+    data: dict[str, Any] = {
         "party_id": f"p{n}", "kind": "housing_organisation", "name": f"Forening {n}",
         "abbreviation": None, "aliases": [], "external_ids": [], "valid_from": None,
         "warnings": [], "source": None,

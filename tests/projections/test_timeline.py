@@ -8,22 +8,23 @@ import orjson
 import pytest
 
 from domain.access import Role, Sight
-from domain.parties import PartyMerged, PartyRelated, PartyRelationEnded, PartyRenamed
+from domain.parties import PartyMerged, PartyRelated, PartyRelationEnded, PartyRenamed, Relation
 from domain.values import PartyId, PartyRef
 from projections import contact_rows, parties, timeline
+from projections.registry import View
 from projections.runner import Runner, digest
 from projections.storage import ViewStore, open_views
 from projections.timeline import VIEW
 from tests.projections.memory import EVERYTHING, NAMES, Story, seeing
 from tests.projections.test_parties import register
 
-VIEWS = [contact_rows.VIEW, parties.VIEW, VIEW]
+VIEWS: list[View] = [contact_rows.VIEW, parties.VIEW, VIEW]
 VS = {view.name: f"{view.name}_1_1" for view in VIEWS}
 MORE = ("OLD", "GRP", "NEW")
 Follow = Callable[..., Runner]
 
 
-def relate(story: Story, name: str, party: str, to: str, **given: Any) -> None:
+def relate(story: Story, name: Relation, party: str, to: str, **given: Any) -> None:
     story.tell(
         PartyRelated(
             relation_id=f"r{story.log.head()}", party_id=PartyId(f"id-{party}"), relation=name,

@@ -68,7 +68,7 @@ def test_a_checkpoint_covers_every_event_and_is_signed(tmp_path: Path) -> None:
         assert sealer(log).step() == 5
         row = newest(log)
         assert (row.size, row.root) == (5, root_of(log.leaves(1, 5)))
-        opened = open_checkpoint(row.note, ORIGIN, KEY.verifier)
+        opened = open_checkpoint(row.note, [KEY.verifier], origin=ORIGIN)
         assert (opened.size, opened.root) == (5, row.root)
 
 
@@ -98,7 +98,7 @@ def test_a_sealer_goes_on_where_the_last_one_stopped(tmp_path: Path) -> None:
         assert second.step() == TILE_WIDTH + 13
         after = newest(log)
         path = second.tree.tiled.consistency(before.size, after.size)
-        verify_consistency(before.size, after.size, path, before.root, after.root)
+        verify_consistency(before.size, before.root, after.size, after.root, path)
 
 
 # ── proofs ───────────────────────────────────────────────────────────────────────────────────────
@@ -114,7 +114,7 @@ def test_every_event_is_proved_under_the_root(tmp_path: Path, size: int) -> None
         assert tree.root() == root_of(leaves) == tree.tiled.root(size)
         for index in {0, size // 2, size - 1}:
             path = tree.tiled.inclusion(index, size)
-            verify_inclusion(index, size, leaves[index], path, tree.root())
+            verify_inclusion(leaves[index], index, size, path, tree.root())
 
 
 def test_a_tree_of_three_levels_proves_its_events_and_its_growth(tmp_path: Path) -> None:
@@ -127,10 +127,10 @@ def test_a_tree_of_three_levels_proves_its_events_and_its_growth(tmp_path: Path)
         for index in (0, TILE_WIDTH, TILE_WIDTH**2 - 1, TILE_WIDTH**2, size - 1):
             path = tree.tiled.inclusion(index, size)
             (leaf,) = log.leaves(index + 1, 1)
-            verify_inclusion(index, size, leaf, path, tree.root())
+            verify_inclusion(leaf, index, size, path, tree.root())
         for old in (1, TILE_WIDTH, TILE_WIDTH**2, size - 1):
             path = tree.tiled.consistency(old, size)
-            verify_consistency(old, size, path, tree.tiled.root(old), tree.root())
+            verify_consistency(old, tree.tiled.root(old), size, tree.root(), path)
 
 
 def test_a_tree_grown_in_steps_is_the_tree_grown_at_once(tmp_path: Path) -> None:

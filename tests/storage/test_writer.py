@@ -14,7 +14,6 @@ from domain.log.port import (
     Append,
     Appended,
     Condition,
-    Outcome,
     QueryItem,
 )
 from domain.storage.sqlite import SqliteLog, StagedBatch
@@ -38,13 +37,13 @@ class GatedLog(SqliteLog):
         self.batches.append(len(batch))
         return super().stage(batch)
 
-    def commit_staged(self, batch: Sequence[Append], outcomes: list[Outcome] | None) -> None:
+    def commit_staged(self) -> None:
         self.gate.wait(OPEN_SECONDS_MAX)
         if self.failure is not None:
             self._abandon()
             self._lock.release()
             raise self.failure
-        super().commit_staged(batch, outcomes)
+        super().commit_staged()
 
 
 @asynccontextmanager
