@@ -21,7 +21,7 @@ import structlog
 from pydantic import SecretStr
 
 from api import operator_log
-from api.main import Services, open_services
+from api.main import Services, calm_collector, open_services
 from api.settings import Settings, load_settings
 from domain.errors import DomainError
 from domain.storage.sealer import Sealer
@@ -237,7 +237,7 @@ class Followers:
 
 
 def _told(settings: Settings) -> dict[str, Any]:
-    """Return the settings for the child, secrets included: they go through a pipe, not a command."""
+    """Return the settings for the child, secrets and all: they go through a pipe, no command."""
     given = settings.model_dump(mode="python", exclude_unset=True)
     return {
         name: value.get_secret_value()
@@ -262,6 +262,7 @@ def run_child() -> None:
     settings = load_settings(**orjson.loads(sys.stdin.buffer.readline()))
     operator_log.configure(settings.log_level)
     services = open_services(settings, writer=False)
+    calm_collector()
     lock = threading.Lock()
 
     def report(progress: Progress) -> None:

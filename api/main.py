@@ -5,6 +5,7 @@ product is made of. Nothing runs yet when `open_services` returns.
 """
 
 import gc
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Final
@@ -21,7 +22,6 @@ from domain.values import STANDARD_MEDIA
 from projections.directory import Directory
 from projections.storage import ViewStore, open_views
 from projections.views import Views
-
 
 GC_YOUNG: Final = 50_000
 """New objects between two looks of the garbage collector; Python's 700 costs a third of a load."""
@@ -73,13 +73,23 @@ def open_services(settings: Settings, *, writer: bool) -> Services:
     Raises SettingsError, Unavailable or Broken when it cannot be opened as it is set up.
     """
     ensure_key_files(settings)
-    log = open_log(settings.store)
-    keys = open_keys(settings.keys_url, settings.master_key_bytes())
+    with ExitStack() as undo:
+        log = undo.enter_context(closing(open_log(settings.store)))
+        master = settings.master_key_bytes()
+        keys = undo.enter_context(closing(open_keys(settings.keys_url, master)))
+        store = undo.enter_context(closing(open_views(settings.views_url)))
+        services = _joined(settings, log, keys, store, writer=writer)
+        undo.pop_all()
+    return services
+
+
+def _joined(
+    settings: Settings, log: AnyLog, keys: StoredKeys, store: ViewStore, *, writer: bool
+) -> Services:
     codec = Codec(Vault(keys, clock.entropy))
     batching = Writer(log, settings.queue_max) if writer else None
     journal = Journal(log, codec, batching)
     log.clock_step = journal.clock_step
-    store = open_views(settings.views_url)
     views = Views(store, log, wait_seconds=settings.wait_seconds)
     zone = settings.zone
 

@@ -5,6 +5,7 @@ It says what happened to the service, never what a contact says: no query values
 
 import logging
 import sys
+from collections.abc import MutableMapping
 from typing import Any, Final
 
 import orjson
@@ -44,7 +45,7 @@ def request(members: dict[str, Any]) -> None:
         Lines().msg(orjson.dumps(line | {"level": "info", "timestamp": moment}).decode())
 
 
-def _line(_: Any, __: str, event: dict[str, Any]) -> str:
+def _line(_: Any, __: str, event: MutableMapping[str, Any]) -> str:
     told = {name: value for name, value in event.items() if value is not None}
     return orjson.dumps(told, default=str).decode()
 

@@ -86,7 +86,11 @@ def raw_replay(url: str) -> Callable[[], int]:
     def run_sqlite() -> int:
         connection = sqlite3.connect(url.removeprefix("sqlite:///"))
         rows = connection.execute("SELECT position, metadata, data FROM events ORDER BY position")
-        count = sum(1 for _, meta, data in rows if (orjson.loads(meta), orjson.loads(data)))
+        count = 0
+        for _, meta, data in rows:
+            orjson.loads(meta)
+            orjson.loads(data)
+            count += 1
         connection.close()
         return count
 
@@ -94,8 +98,15 @@ def raw_replay(url: str) -> Callable[[], int]:
         with psycopg.connect(url) as connection:
             cursor = connection.cursor("raw", binary=True)
             cursor.itersize = 1_000
-            cursor.execute("SELECT position, metadata, data FROM kontaktlog.events ORDER BY position")
-            return sum(1 for _, meta, data in cursor if (orjson.loads(meta), orjson.loads(data)))
+            cursor.execute(
+                "SELECT position, metadata, data FROM kontaktlog.events ORDER BY position"
+            )
+            count = 0
+            for _, meta, data in cursor:
+                orjson.loads(meta)
+                orjson.loads(data)
+                count += 1
+            return count
 
     return run_sqlite if url.startswith("sqlite:///") else run_postgresql
 

@@ -1,7 +1,8 @@
 """A load client in a process of its own: keep-alive connections, requests rendered beforehand.
 
 Reads a job as JSON on standard input and prints what it measured as JSON:
-`{"port", "clients", "seconds", "requests": [text, …]}` -> `{"answers", "errors", "seconds", "p50_ms", "p99_ms"}`.
+`{"port", "clients", "seconds", "requests": [base64, …]}` gives
+`{"answers", "errors", "seconds", "p50_ms", "p99_ms"}`.
 """
 
 import asyncio
@@ -59,7 +60,7 @@ class _Run:
     def __init__(self, job: dict[str, Any]) -> None:
         self._requests = [base64.b64decode(text) for text in job["requests"]]
         self._next = 0
-        self._until = time.perf_counter() + job["seconds"]
+        self._until: float = time.perf_counter() + job["seconds"]
         self._clients = job["clients"]
         self._port = job["port"]
         self._left = job["clients"]

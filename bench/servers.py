@@ -27,6 +27,8 @@ class Server:
         self.process = process
         self.port = port
         self.token = token
+        self.start_seconds = 0.0
+        """From the start of the process to its first good answer."""
 
     def request(self, method: str, path: str, body: bytes = b"") -> bytes:
         """Return the bytes of one keep-alive request, ready to be sent again and again."""
@@ -46,10 +48,10 @@ class Server:
             headers["If-Match"] = if_match
         if body is not None:
             headers["Content-Type"] = "application/json"
-        request = urllib.request.Request(  # noqa: S310 loopback only
+        request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}{path}", data=body, headers=headers, method=method
         )
-        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 loopback only
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.read(), answer.headers
 
     def load(self, requests: Sequence[bytes], clients: int, seconds: float) -> dict[str, float]:
@@ -118,12 +120,14 @@ def _token(surroundings: dict[str, str]) -> str:
 def _running(
     command: Sequence[str], surroundings: dict[str, str], port: int, path: str, token: str
 ) -> Iterator[Server]:
+    started = time.perf_counter()
     with subprocess.Popen(
         command, env=surroundings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
         server = Server(process, port, token)
         try:
             _await(server, path)
+            server.start_seconds = time.perf_counter() - started
             yield server
         finally:
             process.terminate()

@@ -26,7 +26,7 @@ PRINTED_MAX: Final = 50
 """Faults printed; the count is always that of all."""
 
 
-def audit(  # noqa: PLR0917  typer passes options by name
+def audit(
     store: Annotated[
         str | None, typer.Option(help="Loggens adresse (ellers indstillingen)")
     ] = None,

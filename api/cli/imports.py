@@ -60,7 +60,9 @@ def import_csv(
         raise typer.Exit(Exit.USAGE) from None
     with opened() as services:
         from api.imports.log_door import LogDoor
+        from api.main import calm_collector
 
+        calm_collector()
         door = LogDoor(services, lambda position: caught_up(services, position))
         results = [_one(path, loaded, door, dry_run=dry_run, quiet=as_json) for path in files]
     if as_json:

@@ -18,7 +18,7 @@ INPUT_BYTES_MAX: Final = 1_048_576
 Many = list[str] | None
 
 
-def log(  # noqa: PLR0917 one parameter per option
+def log(
     source: Annotated[
         str | None, typer.Argument(help="- læser kontakten som JSON fra standard input")
     ] = None,
@@ -83,7 +83,7 @@ def _party() -> None:
 
 
 @party.command("new")
-def party_new(  # noqa: PLR0917 one parameter per option
+def party_new(
     source: Annotated[
         str | None, typer.Argument(help="- læser parten som JSON fra standard input")
     ] = None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import signal
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -55,9 +54,6 @@ def _server(services: Services, settings: Settings) -> uvicorn.Server:
         async def startup(self, sockets: list[Any] | None = None) -> None:
             await super().startup(sockets)
             if self.started:
-                # What is loaded now lives as long as the process: no collection needs to visit it.
-                gc.collect()
-                gc.freeze()
                 address = self.servers[0].sockets[0].getsockname()
                 name = f"[{address[0]}]" if ":" in address[0] else address[0]
                 print(f"Kontaktlog: http://{name}:{address[1]}", flush=True)

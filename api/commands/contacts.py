@@ -17,6 +17,8 @@ from api.commands.recording import (
     replayed,
     settle,
     settle_sync,
+    whole_scope,
+    whole_scope_sync,
 )
 from api.main import Services
 from domain import contacts
@@ -88,7 +90,8 @@ async def log_contact(
     lenient: bool = False,
 ) -> ContactDone:
     """Record that a contact took place; the same request again answers what is recorded."""
-    caller = Caller(principal, via, key, lenient)
+    whole = await whole_scope(services, principal)
+    caller = Caller(whole, via, key, lenient)
     found = await parties_named(services, _keys(command))
     try:
         entry = entry_of(services, caller, command, found)
@@ -109,7 +112,8 @@ def log_contact_sync(
     lenient: bool = False,
 ) -> ContactDone:
     """Record that a contact took place (CLI, imports)."""
-    caller = Caller(principal, via, key, lenient)
+    whole = whole_scope_sync(services, principal)
+    caller = Caller(whole, via, key, lenient)
     found = parties_named_sync(services, _keys(command))
     return _logged(services.journal.record_sync(entry_of(services, caller, command, found)))
 
@@ -129,7 +133,8 @@ def log_contacts_sync(
     With a key each item gets a key of its own, made of it and the item's number (its place in
     `commands` when `numbers` is left out), so the whole batch may be sent again.
     """
-    caller = Caller(principal, via, key, lenient)
+    whole = whole_scope_sync(services, principal)
+    caller = Caller(whole, via, key, lenient)
     found = _resolve_all(services, commands)
     outcomes: list[ContactDone | DomainError | None] = [None] * len(commands)
     entries: list[tuple[int, Entry]] = []
@@ -155,7 +160,8 @@ def log_contacts_whole_sync(
     lenient: bool = False,
 ) -> list[ContactDone]:
     """Record many contacts as one fact: all of them or none. Refused with every item's faults."""
-    caller = Caller(principal, via, key, lenient)
+    whole = whole_scope_sync(services, principal)
+    caller = Caller(whole, via, key, lenient)
     found = _resolve_all(services, commands)
     entries: list[Entry] = []
     faults: list[Fault] = []
@@ -349,7 +355,7 @@ def _items(contact_id: str) -> tuple[QueryItem, ...]:
     return (QueryItem(CONTACT_TYPES, (f"contact:{contact_id}",)),)
 
 
-def _correction(  # noqa: PLR0917
+def _correction(
     services: Services,
     caller: Caller,
     contact_id: str,
@@ -377,7 +383,8 @@ async def correct_contact(
     lenient: bool = False,
 ) -> ContactDone:
     """Correct a contact; Unknown, Conflict (version_mismatch) or Refused otherwise."""
-    caller = Caller(principal, via, key, lenient)
+    whole = await whole_scope(services, principal)
+    caller = Caller(whole, via, key, lenient)
     found = await parties_named(services, keys_named(command))
     return await _correction(services, caller, contact_id, command, found, if_version).run()
 
@@ -394,7 +401,8 @@ def correct_contact_sync(
     lenient: bool = False,
 ) -> ContactDone:
     """Correct a contact (CLI, imports)."""
-    caller = Caller(principal, via, key, lenient)
+    whole = whole_scope_sync(services, principal)
+    caller = Caller(whole, via, key, lenient)
     found = parties_named_sync(services, keys_named(command))
     return _correction(services, caller, contact_id, command, found, if_version).run_sync()
 
@@ -443,7 +451,8 @@ async def change_contact(
     if_version: int | None = None,
 ) -> ContactDone:
     """Retract, link or unlink a contact."""
-    caller = Caller(principal, via, key)
+    whole = await whole_scope(services, principal)
+    caller = Caller(whole, via, key)
     return await _plain(services, caller, contact_id, command, if_version).run()
 
 
@@ -458,5 +467,6 @@ def change_contact_sync(
     if_version: int | None = None,
 ) -> ContactDone:
     """Retract, link or unlink a contact (CLI, imports)."""
-    caller = Caller(principal, via, key)
+    whole = whole_scope_sync(services, principal)
+    caller = Caller(whole, via, key)
     return _plain(services, caller, contact_id, command, if_version).run_sync()

@@ -6,7 +6,7 @@ somebody else wrote meanwhile, history is read and decided anew, a bounded numbe
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final, TypeVar
 
@@ -138,6 +138,25 @@ async def in_turn(services: Services, call: Callable[[], Result]) -> Result:
     if services.on_loop:
         return call()
     return await asyncio.to_thread(call)
+
+
+def whole_scope_sync(services: Services, principal: Principal) -> Principal:
+    """Return the principal with each party of its scope as the whole family it belongs to by now.
+
+    A party that was merged keeps its keys' rights: the contacts of its survivor are its own.
+    """
+    if not principal.parties:
+        return principal
+    found = services.directory.resolve(sorted(principal.parties))
+    whole = [services.directory.family(party.id) for party in found.values() if party is not None]
+    return replace(principal, parties=principal.parties.union(*whole))
+
+
+async def whole_scope(services: Services, principal: Principal) -> Principal:
+    """Return the principal with its whole scope; only a scoped key takes a look-up."""
+    if not principal.parties:
+        return principal
+    return await asyncio.to_thread(whole_scope_sync, services, principal)
 
 
 async def parties_named(services: Services, keys: Sequence[str]) -> dict[str, PartyRef | None]:

@@ -25,7 +25,8 @@ from api.http.operations import Door, Operation, Resource
 from api.http.pages import Pages
 from api.http.problems import HttpProblem
 from api.http.routes import operations
-from api.main import Services
+from api.http.vantage import Families
+from api.main import Services, calm_collector
 from domain.errors import Unavailable
 from projections import keys
 from projections.keys import KeyRow
@@ -35,8 +36,6 @@ CONTACT: Final = {
     "url": "https://kontaktlog.example",
     "email": "drift@kontaktlog.example",
 }
-GC_YOUNG: Final = 50_000
-"""Objects before the collector looks: requests leave no cycles, and a look costs a millisecond."""
 
 
 def create_app(services: Services) -> FastAPI:
@@ -50,6 +49,7 @@ def create_app(services: Services) -> FastAPI:
         measures=Measures(),
         followers=followers,
         proofs=Proofs(services.log),
+        families=Families(),
         on_loop=services.on_loop,
     )
     app = FastAPI(
@@ -79,10 +79,8 @@ def _lifespan(services: Services, followers: Followers) -> Any:
         if services.writer is not None:
             await services.writer.start()
         await followers.start()
-        gc.collect()
-        gc.freeze()
         before = gc.get_threshold()
-        gc.set_threshold(GC_YOUNG, 50, 50)
+        calm_collector()
         try:
             yield
         finally:

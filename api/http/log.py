@@ -11,11 +11,13 @@ from typing import Any, Final
 import orjson
 
 from api.commands.contacts import history_of, seen
+from api.commands.recording import whole_scope
 from api.http.answers import TEXT, Answer, at_position, listing
 from api.http.contacts import contact_id_of
 from api.http.operations import Ask
 from api.http.problems import RETRY_AFTER_SECONDS, HttpProblem
 from domain import contacts
+from domain.access import sight
 from domain.contacts import ContactState
 from domain.errors import Unavailable, Unknown
 from domain.log.checkpoint import render_tlog_proof
@@ -166,7 +168,8 @@ async def get_receipt(ask: Ask) -> Answer:
     for event in events:
         state = contacts.evolve(state, event)
     version = ask.query.get("version", len(facts))
-    if not facts or not seen(ask.sight, state) or not 0 < version <= len(facts):
+    whole = sight(await whole_scope(ask.services, ask.principal))
+    if not facts or not seen(whole, state) or not 0 < version <= len(facts):
         raise Unknown("contact_unknown")
     position = facts[version - 1].position
     checkpoint = await _covering(ask, position)

@@ -28,6 +28,7 @@ from domain.errors import DomainError
 
 if TYPE_CHECKING:
     from api.http.log import Proofs
+    from api.http.vantage import Families
 
 IDEMPOTENCY_KEY_CHARS_MAX: Final = 255
 
@@ -45,6 +46,7 @@ class Door:
     measures: Measures
     followers: Followers
     proofs: "Proofs"
+    families: "Families"
     on_loop: bool
     """Short index reads run on the event loop (SQLite); elsewhere every read takes a thread."""
 

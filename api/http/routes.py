@@ -85,7 +85,7 @@ def _answer(shape: type[BaseModel]) -> Mapping[str, Any]:
     return {"$ref": f"#/components/schemas/{shape.__name__}"}
 
 
-def _contact_change(  # noqa: PLR0917  one column of the table each
+def _contact_change(
     name: str, path: str, endpoint: Any, body: type[BaseModel], example: Any, summary: str
 ) -> Operation:
     return Operation(

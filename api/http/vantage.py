@@ -5,6 +5,7 @@ position of its first page along.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,11 +16,12 @@ from api.http.operations import Ask
 from api.http.problems import HttpProblem
 from api.http.query import LIMIT_DEFAULT
 from domain.access import Sight
-from projections.directory import resolve
+from projections.directory import HIT_SECONDS_MAX, resolve
 from projections.naming import families, merges, survivor
 from projections.storage import Reader
 
 DAY_CHARS: Final = 10
+FAMILIES_MAX: Final = 10_000
 
 Result = TypeVar("Result")
 Question = Callable[[Reader], Result]
@@ -34,6 +36,8 @@ class Vantage:
     limit: int
     after: Any
     question: str
+    families: "Families | None" = None
+    """What keys meant a moment ago; None when the question is about an exact position."""
 
 
 async def vantage(ask: Ask, *views: str) -> Vantage:
@@ -48,7 +52,10 @@ async def vantage(ask: Ask, *views: str) -> Vantage:
         recorded = str(at)
     at = await position(ask, recorded, query.get("min_position"), views)
     day = _day(ask, query.get("as_of_effective"))
-    return Vantage(at, day, query.get("limit", LIMIT_DEFAULT), after, question)
+    exact = recorded is not None or day is not None or "min_position" in query
+    families_now = None if exact else ask.door.families
+    limit = query.get("limit", LIMIT_DEFAULT)
+    return Vantage(at, day, limit, after, question, families_now)
 
 
 async def position(ask: Ask, recorded: str | None, least: int | None, views: Sequence[str]) -> int:
@@ -92,6 +99,28 @@ def widened(reader: Reader, parties_suffix: str, at: int, sight: Sight) -> Sight
     return replace(sight, parties=families(steps, roots))
 
 
+class Families:
+    """Families of keys, remembered for a moment: most lists ask about the same few parties now.
+
+    Only for questions about now that name no position: the others must be exact at theirs.
+    """
+
+    def __init__(self) -> None:
+        """Nothing is remembered yet."""
+        self._known: dict[tuple[str, ...], tuple[float, frozenset[str]]] = {}
+
+    def get(self, keys: tuple[str, ...]) -> frozenset[str] | None:
+        """Return what the keys meant a moment ago."""
+        hit = self._known.get(keys)
+        return hit[1] if hit is not None and hit[0] > time.monotonic() else None
+
+    def put(self, keys: tuple[str, ...], family: frozenset[str]) -> None:
+        """Remember what the keys mean."""
+        if len(self._known) >= FAMILIES_MAX:
+            self._known.clear()
+        self._known[keys] = (time.monotonic() + HIT_SECONDS_MAX, family)
+
+
 def family_of(
     reader: Reader, parties_suffix: str, seen: Vantage, name: str, keys: Iterable[str] | None
 ) -> frozenset[str] | None:
@@ -99,6 +128,8 @@ def family_of(
     if keys is None:
         return None
     wanted = list(dict.fromkeys(keys))
+    if seen.families is not None and (hit := seen.families.get(tuple(wanted))) is not None:
+        return hit
     found = resolve(reader, parties_suffix, seen.at, seen.day, wanted)
     faults = [
         (f"/query/{name}", "ambiguous_party" if key in found else "unknown_party", "ukendt part")
@@ -108,4 +139,7 @@ def family_of(
     if faults:
         raise HttpProblem("invalid_input", faults)
     steps = merges(reader, parties_suffix, seen.at)
-    return families(steps, [party.id for party in found.values() if party is not None])
+    family = families(steps, [party.id for party in found.values() if party is not None])
+    if seen.families is not None:
+        seen.families.put(tuple(wanted), family)
+    return family

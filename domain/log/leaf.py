@@ -59,7 +59,7 @@ def encode_value(value: float | str | bytes | None) -> bytes:
     raise Broken("log_broken", reason="column_not_encodable", kind=type(value).__name__)
 
 
-def body_hash(  # noqa: PLR0917  one argument per stored column, in their fixed order
+def body_hash(
     event_id: bytes,
     type: str,  # noqa: A002  the name of the column
     tags: str,

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from domain.errors import Conflict, DomainError, Unavailable
+from domain.errors import Broken, Conflict, DomainError, Unavailable
 from domain.log.leaf import leaf_hash
 from domain.log.port import (
     PAGE_ROWS_MAX,
@@ -65,7 +65,7 @@ class SqliteLog:
         self.clock = clock
         self.clock_step = clock_step
         self._local = threading.local()
-        self._readers: list[Connection] = []
+        self._readers: list[_Reader] = []
         self._lock = threading.Lock()
         self._written = threading.Condition()
         self._suspect = False
@@ -161,8 +161,10 @@ class SqliteLog:
     def _store(self, batch: Sequence[Append]) -> list[Outcome]:
         head, previous = self._head_row()
         now = self.clock()
-        if now < previous - CLOCK_TOLERANCE_MICROSECONDS:
-            head = self._record_step(head, previous, now)
+        if self.clock_step is not None and now < previous - CLOCK_TOLERANCE_MICROSECONDS:
+            step = Append((self.clock_step(previous, now),))
+            self._insert([step], head, now)
+            head += 1
         else:
             now = max(now, previous)
         if all(request.condition is None for request in batch):
@@ -197,13 +199,17 @@ class SqliteLog:
         condition = request.condition
         if condition is not None and self._matches(condition):
             return Conflict("condition_failed")
+        used: set[object] = set()
         for event in request.events:
+            version = (event.stream_id, event.stream_version)
             sql = "SELECT 1 FROM events WHERE stream_id=? AND stream_version=?"
-            if self._writer.execute(sql, (event.stream_id, event.stream_version)).fetchone():
+            if version in used or self._writer.execute(sql, version).fetchone():
                 return Conflict("stream_version_taken")
+            names = (event.event_id, event.key_hash)
             sql = "SELECT 1 FROM events WHERE event_id=? OR key_hash=?"
-            if self._writer.execute(sql, (event.event_id, event.key_hash)).fetchone():
+            if not used.isdisjoint(names) or self._writer.execute(sql, names).fetchone():
                 return Conflict("event_id_reused")
+            used |= {*names, version} - {None, (None, None)}
         return None
 
     def _matches(self, condition: Condition) -> bool:
@@ -224,12 +230,6 @@ class SqliteLog:
         self._writer.executemany(INSERT_EVENT, rows)
         self._writer.executemany(INSERT_TAG, tags)
         return list(outcomes)
-
-    def _record_step(self, head: int, previous: int, now: int) -> int:
-        if self.clock_step is None:
-            return head
-        self._insert([Append((self.clock_step(previous, now),))], head, now)
-        return head + 1
 
     def _head_row(self) -> tuple[int, int]:
         sql = "SELECT position, recorded_at FROM events ORDER BY position DESC LIMIT 1"
@@ -290,19 +290,27 @@ class SqliteLog:
     # --- checkpoints --------------------------------------------------------------------------
 
     def add_checkpoint(self, row: CheckpointRow) -> None:
-        """Keep a published checkpoint; the same size again is no error."""
-        sql = "INSERT INTO checkpoints SELECT ?, ?, ?, ? WHERE NOT EXISTS"
+        """Keep a published checkpoint; the same size and root again is no error.
+
+        Raises Broken when another root was published for the same size.
+        """
         with self._lock, _translated():
             self._recover()
             self._begin(wait=True)
             try:
-                self._writer.execute(
-                    f"{sql} (SELECT 1 FROM checkpoints WHERE size = ?)", (*row, row.size)
-                )
+                self._keep(row)
                 self._writer.execute("COMMIT")
             except BaseException:
                 self._abandon()
                 raise
+
+    def _keep(self, row: CheckpointRow) -> None:
+        sql = "SELECT root FROM checkpoints WHERE size = ?"
+        known = self._writer.execute(sql, (row.size,)).fetchone()
+        if known is not None and known[0] != row.root:
+            raise Broken("log_broken", reason="checkpoint_forked", size=row.size)
+        if known is None:
+            self._writer.execute("INSERT INTO checkpoints VALUES (?, ?, ?, ?)", row)
 
     def checkpoint(self, at_least: int = 0) -> CheckpointRow | None:
         """Return the newest checkpoint, or the smallest that covers `at_least` when that is > 0."""
@@ -359,7 +367,8 @@ class SqliteLog:
         """Release every connection."""
         with self._lock:
             for reader in self._readers:
-                reader.close()
+                with reader.busy:
+                    reader.connection.close()
             self._readers.clear()
             self._local = threading.local()
             self._writer.close()
@@ -385,16 +394,17 @@ class SqliteLog:
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
         with _translated():
-            connection: Connection | None = getattr(self._local, "reader", None)
-            if connection is None:
+            reader: _Reader | None = getattr(self._local, "reader", None)
+            if reader is None:
                 uri = f"{self.path.absolute().as_uri()}?mode=ro"
                 connection = sqlite3.connect(
                     uri, uri=True, isolation_level=None, check_same_thread=False
                 )
                 connection.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
-                self._local.reader = connection
-                self._readers.append(connection)
-            yield connection
+                reader = self._local.reader = _Reader(connection)
+                self._readers.append(reader)
+            with reader.busy:
+                yield reader.connection
 
     def _rows(self, sql: str, parameters: Sequence[object]) -> list[StoredRow]:
         with self._reading() as connection:
@@ -404,6 +414,14 @@ class SqliteLog:
         with self._reading() as connection:
             found: tuple[int] = connection.execute(sql, parameters).fetchone()
             return found
+
+
+class _Reader:
+    """One thread's connection for reading; `busy` is held while it reads, so closing waits."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.busy = threading.RLock()
 
 
 class StagedBatch:

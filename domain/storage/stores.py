@@ -1,11 +1,9 @@
 """Opens the log and its keys from the addresses an installation is given."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from domain.errors import Refused
-from domain.log.port import NewEvent
 from domain.storage.keys import SqliteKeyTable, StoredKeys
 from domain.storage.postgres import PostgresLog, create_schema
 from domain.storage.postgres_keys import PostgresKeyTable
@@ -15,7 +13,6 @@ SQLITE: Final = "sqlite:///"
 POSTGRESQL: Final = ("postgresql://", "postgres://")
 
 AnyLog = SqliteLog | PostgresLog
-ClockStep = Callable[[int, int], NewEvent]
 
 
 def sqlite_path(url: str) -> Path:

@@ -205,8 +205,8 @@ def test_head_answers_as_get_without_a_body(api: Api) -> None:
 
 
 def test_pages_neither_skip_nor_repeat_while_others_write(api: Api) -> None:
-    for day in range(1, 8):
-        at = api.log(occurred=f"2010-02-0{day}")["position"]
+    days = [api.log(occurred=f"2010-02-0{day}") for day in range(1, 8)]
+    at = days[-1]["position"]
     found: list[str] = []
     params: dict[str, Any] = {"limit": 3, "organisation": "KAB"}
     answer = api.seen("/v1/contacts", at, **params).json()
@@ -221,8 +221,7 @@ def test_pages_neither_skip_nor_repeat_while_others_write(api: Api) -> None:
 
 
 def test_a_cursor_opens_only_its_own_question_and_only_unchanged(api: Api) -> None:
-    for _ in range(3):
-        at = api.log()["position"]
+    at = [api.log() for _ in range(3)][-1]["position"]
     cursor = api.seen("/v1/contacts", at, limit=1, organisation="KAB").json()["next"]
     for params in (
         {"cursor": cursor, "organisation": "AAB"},
@@ -319,19 +318,16 @@ def test_an_atomic_batch_is_all_or_nothing(api: Api) -> None:
 def test_no_call_shortens_a_history(api: Api) -> None:
     logged = api.log(**WITH_PEOPLE)
     path = f"/v1/contacts/{logged['id']}"
-    steps = 1
-    for number, (way, body) in enumerate(
-        (
-            ("corrections", {"reason": "x", "participants": []}),
-            ("links", {"kind": "case", "target": "1"}),
-            ("retraction", {"reason": "x"}),
-        ),
-        start=1,
-    ):
+    changes: list[tuple[str, dict[str, Any]]] = [
+        ("corrections", {"reason": "x", "participants": []}),
+        ("links", {"kind": "case", "target": "1"}),
+        ("retraction", {"reason": "x"}),
+    ]
+    history: list[dict[str, Any]] = []
+    for number, (way, body) in enumerate(changes, start=1):
         at = change(api, logged, way, body, version=number).json()["position"]
         history = api.items(f"{path}/history", at)
-        steps += 1
-        assert len(history) == steps
+        assert len(history) == number + 1
     kab = logged["organisations"][0]["id"]
     api.post(f"/v1/parties/{kab}/closure", {"valid_to": "2018-12-31", "reason": "Nedlagt"})
     for method in ("DELETE", "PUT", "PATCH"):

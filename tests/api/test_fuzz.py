@@ -23,7 +23,7 @@ EXAMPLES = 12
 """Bodies and questions for each operation: about a minute in all."""
 IGNORED = {
     "ignored_auth",  # tests/api/test_access_matrix.py does this by role, for every route
-    "missing_required_header",  # 428 is ours for If-Match (RFC 6585), the check knows 4xx of its own
+    "missing_required_header",  # 428 is the answer without If-Match (RFC 6585)
     "positive_data_acceptance",  # a rule of the domain may refuse what fits the schema (422)
     "use_after_free",  # nothing is ever deleted
     "ensure_resource_availability",  # views are read when they are there: min_position says when

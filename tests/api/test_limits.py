@@ -1,4 +1,4 @@
-"""Every limit of the HTTP door, at its edge; and what the door says when the store is in trouble."""
+"""Every limit of the HTTP door, at its edge; and what it says when the store is in trouble."""
 
 import shutil
 from pathlib import Path
@@ -98,20 +98,20 @@ def test_ready_says_so_and_tells_more_to_whoever_has_a_key(api: Api) -> None:
     assert api.ask("GET", "/readyz", headers={"Authorization": "Bearer x"}).status_code == 401
 
 
-def test_without_its_store_the_service_says_503_and_recovers_without_a_restart(
+def test_with_a_full_store_the_service_says_507_and_recovers_without_a_restart(
     tmp_path: Path,
 ) -> None:
     with running(settings_in(tmp_path)) as api:
         with_parties(api)
-        # Another writer holds the store's lock: every write waits, and then is told to come back.
-        full = api.services.log._writer.execute("PRAGMA max_page_count").fetchone()[0]  # type: ignore[union-attr]
-        pages = api.services.log._writer.execute("PRAGMA page_count").fetchone()[0]  # type: ignore[union-attr]
-        api.services.log._writer.execute(f"PRAGMA max_page_count={pages}")  # type: ignore[union-attr]
+        writer: Any = api.services.log._writer
+        (full,) = writer.execute("PRAGMA max_page_count").fetchone()
+        (pages,) = writer.execute("PRAGMA page_count").fetchone()
+        writer.execute(f"PRAGMA max_page_count={pages}")  # as a full disk: not one page more
         answers = [api.post("/v1/contacts", contact(facts="x" * 15_000)) for _ in range(5)]
         assert answers[-1].status_code == 507
         assert answers[-1].json()["code"] == "store_full"
         assert api.get("/livez").status_code == 200
-        api.services.log._writer.execute(f"PRAGMA max_page_count={full}")  # type: ignore[union-attr]
+        writer.execute(f"PRAGMA max_page_count={full}")
         at = api.log()["position"]
         assert api.items("/v1/contacts", at, limit=1)
         assert api.as_nobody().get("/readyz").status_code == 200

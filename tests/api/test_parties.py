@@ -58,7 +58,7 @@ def test_parties_are_paged_by_name(shared_api: Api) -> None:
         if page["next"] is None:
             break
         params["cursor"] = page["next"]
-    assert names == sorted(names[:4]) + ["Økonomiforvaltningen"]
+    assert names == [*sorted(names[:4]), "Økonomiforvaltningen"]
 
 
 def party_id(api: Api, key: str) -> str:

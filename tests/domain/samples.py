@@ -130,9 +130,9 @@ texts = st.builds(
         st.builds(CommitmentNote, text=secrets, by=st.none() | secrets, due=st.none() | days),
         max_size=2,
     ).map(tuple),
-    follow_ups=st.lists(st.builds(FollowUpNote, text=secrets, due=st.none() | days), max_size=2).map(
-        tuple
-    ),
+    follow_ups=st.lists(
+        st.builds(FollowUpNote, text=secrets, due=st.none() | days), max_size=2
+    ).map(tuple),
 )
 audiences = st.builds(AudienceGiven, text=words, kinds=st.just(("forum",)), size=st.none())
 contents = st.builds(
@@ -198,9 +198,7 @@ OF_TYPE: Final[dict[type[Value], st.SearchStrategy[Any]]] = {
         version=_version,
         why=st.none() | reasons,
     ),
-    contacts.ContactLinked: st.builds(
-        contacts.ContactLinked, **_filing, why=st.none() | reasons
-    ),
+    contacts.ContactLinked: st.builds(contacts.ContactLinked, **_filing, why=st.none() | reasons),
     contacts.ContactUnlinked: st.builds(
         contacts.ContactUnlinked, **_filing, why=st.none() | reasons
     ),

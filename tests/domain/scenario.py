@@ -1,4 +1,4 @@
-"""given(events).when(command).then(events | refused(code) | nothing): a decision told as a story."""
+"""given(events).when(command).then(events), or refused(code), or nothing: decisions as stories."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -76,9 +76,7 @@ def registering(command: RegisterParty, **related: Any) -> Decide:
 
 
 REGISTERED = PartyRegistered(party_id=KAB.id, kind="housing_organisation", name="KAB")
-RELATED = PartyRelated(
-    relation_id="r1", party_id=KAB.id, relation="member_of", to_party_id=AAB.id
-)
+RELATED = PartyRelated(relation_id="r1", party_id=KAB.id, relation="member_of", to_party_id=AAB.id)
 ENDED = PartyRelationEnded(
     relation_id="r1", party_id=KAB.id, to_party_id=AAB.id, valid_to="2010-12-31"
 )
@@ -259,9 +257,7 @@ def test_names_and_numbers_are_claimed_and_nicknames_are_not() -> None:
 def test_a_name_that_is_its_own_abbreviation_is_claimed_once() -> None:
     event = REGISTERED.model_copy(update={"abbreviation": "KAB"})
     assert parties.keys_of(event) == [("name", "KAB")]
-    renamed = PartyRenamed(
-        party_id=KAB.id, name="Ny", abbreviation="N", valid_from="2010-01-01"
-    )
+    renamed = PartyRenamed(party_id=KAB.id, name="Ny", abbreviation="N", valid_from="2010-01-01")
     assert parties.keys_of(renamed) == [("name", "Ny"), ("name", "N")]
 
 
@@ -292,7 +288,9 @@ def test_the_same_relation_is_open_once_at_a_time() -> None:
     given(REGISTERED, RELATED, ENDED).when(relating(MEMBER)).then(RELATED)
     bounded = RELATED.model_copy(update={"valid_to": "2009-12-31"})
     given(REGISTERED, bounded).when(relating(MEMBER)).then(RELATED)
-    other = RelateParty(relation="part_of", to="AAB", valid_from="2010-01-01", valid_to="2010-02-01")
+    other = RelateParty(
+        relation="part_of", to="AAB", valid_from="2010-01-01", valid_to="2010-02-01"
+    )
     assert given(REGISTERED, RELATED).when(relating(other)).error is None
     assert given(REGISTERED, RELATED).when(relating(MEMBER, TMF)).error is None
 
@@ -310,9 +308,7 @@ def test_a_relation_ends_once_and_only_if_there_is_one() -> None:
 def test_a_relation_does_not_end_before_it_begins() -> None:
     with pytest.raises((ValidationError, Refused)):
         relating(
-            RelateParty(
-                relation="other", to="AAB", valid_from="2010-02-01", valid_to="2010-01-01"
-            )
+            RelateParty(relation="other", to="AAB", valid_from="2010-02-01", valid_to="2010-01-01")
         )(after(REGISTERED))
 
 
@@ -382,9 +378,7 @@ def test_evolve_takes_any_events_in_any_order_and_forgets_no_key(events: list[Pa
 @for_all(party_events)
 def test_a_tag_names_every_party_and_hashes_every_key(event: PartyEvent) -> None:
     tags = parties.tags_of(event)
-    named = {
-        value for name, value in event.model_dump().items() if name.endswith("party_id")
-    }
+    named = {value for name, value in event.model_dump().items() if name.endswith("party_id")}
     assert {f"party:{party}" for party in named} == {t for t in tags if t.startswith("party:")}
     assert {key_tag(*key) for key in parties.keys_of(event)} == {
         tag for tag in tags if tag.startswith("key:")
@@ -463,5 +457,3 @@ def test_an_ean_number_is_checked_as_a_gln_number() -> None:
     faults, warnings = check_external_ids([ExternalId(scheme="ean", value="1")], "/x")
     assert faults == [Fault("/x/0/value", "check_digit", {"scheme": "ean", "why": "form"})]
     assert warnings == ()
-
-

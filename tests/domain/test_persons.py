@@ -1,6 +1,7 @@
 """Persons: recognised within a party, with contact details that fit their forms."""
 
 import unicodedata
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -21,7 +22,7 @@ from domain.persons import (
 from tests.domain.samples import words
 
 
-def fits(kind: object, text: str) -> bool:
+def fits(kind: Any, text: str) -> bool:
     try:
         TypeAdapter(kind).validate_python(text)
     except ValidationError:

@@ -1,19 +1,24 @@
-"""The closed registry: names that never change, and personal parts that never stand outside a seal."""
+"""The closed registry: names that never change, and personal parts that are always sealed."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from types import UnionType
 from typing import Any, get_args
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from domain import access, contacts, custody, imports, parties
+from domain import access, contacts, custody, imports, parties, values
+from domain.log.envelope import Via
 from domain.persons import PersonDetails
 from domain.registry import EVENTS, NAMES, UPCASTERS, EventType
 from domain.values import Value
 from tests.domain.samples import OF_TYPE
 
+ROOT = Path(__file__).resolve().parents[2]
 CONCEPTS: list[UnionType | type[Value]] = [
     contacts.ContactEvent,
     parties.PartyEvent,
@@ -95,3 +100,68 @@ def test_nobody_can_register_more_while_running() -> None:
 
 def test_the_samples_cover_every_registered_type() -> None:
     assert OF_TYPE.keys() == NAMES.keys()
+
+
+# ── docs/events.md ───────────────────────────────────────────────────────────────────────────────
+
+
+def documented(text: str) -> dict[str, tuple[list[str], set[str], set[str]]]:
+    """Fields, sealed places and tags of each stored name, as the page's table tells them."""
+    rows = {}
+    for line in text.splitlines():
+        cells = [re.findall(r"`([^`]+)`", cell) for cell in line.split("|")[1:-1]]
+        if len(cells) == 4 and len(cells[0]) == 1 and "/" in cells[0][0]:
+            rows[cells[0][0]] = (cells[1], set(cells[2]), set(cells[3]))
+    return rows
+
+
+PAGE = documented((ROOT / "docs" / "events.md").read_text(encoding="utf-8"))
+
+
+def test_the_page_of_events_names_each_one_and_no_other() -> None:
+    assert list(PAGE) == list(EVENTS)
+
+
+@pytest.mark.parametrize("kind", EVENTS.values(), ids=lambda kind: kind.name)
+def test_the_page_of_events_tells_fields_and_seals(kind: EventType) -> None:
+    fields, sealed, _ = PAGE[kind.name]
+    assert fields == list(kind.model.model_fields)
+    assert sealed == {place.replace(".", "[].") for place in sealed_places(kind)}
+
+
+@given(st.one_of(*OF_TYPE.values()))
+def test_the_page_of_events_tells_every_tag(event: Value) -> None:
+    kind = EVENTS[NAMES[type(event)]]
+    told = PAGE[kind.name][2]
+    linked = getattr(event, "kind", "") if "link_id" in kind.model.model_fields else ""
+    for tag in kind.tags_of(event):
+        name = tag if tag in told else tag.partition(":")[0] + ":"
+        assert name in told or (name == f"{linked}:" and "KIND:" in told)
+
+
+# ── docs/glossary.md ─────────────────────────────────────────────────────────────────────────────
+
+LISTS: dict[str, Iterable[str]] = {
+    "roles": access.Role,
+    "actions": access.Action,
+    "channels": values.Channel,
+    "directions": values.Direction,
+    "precisions": values.Precision,
+    "confidentialities": values.Confidentiality,
+    "personal data": values.PersonalData,
+    "occasions": values.Occasion,
+    "outcomes": values.Outcome,
+    "media": values.STANDARD_MEDIA,
+    "kinds of parties": parties.KINDS,
+    "relations": get_args(parties.Relation),
+    "kinds of links": get_args(contacts.LinkKind),
+    "doors": get_args(Via),
+    "fields of a contact": contacts.ContactContent.model_fields,
+    "texts of a contact": contacts.ContactText.model_fields,
+}
+
+
+@pytest.mark.parametrize("name", list(LISTS))
+def test_every_word_of_a_closed_list_stands_in_the_glossary(name: str) -> None:
+    text = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    assert {str(word) for word in LISTS[name]} - set(re.findall(r"`([^`\n]+)`", text)) == set()

@@ -317,7 +317,10 @@ def test_instants_with_different_offsets_are_compared_as_instants() -> None:
         ({"from": "2010-02-22T10:00:00Z", "precision": "instant"}, True),
         ({"from": "2010-02-22T10:00:00Z", "precision": "range"}, True),
         ({"from": "2010-02-22T10:00:00Z", "precision": "day"}, False),
-        ({"from": "2010-02-22T10:00:00Z", "to": "2010-02-22T11:00:00Z", "precision": "instant"}, True),
+        (
+            {"from": "2010-02-22T10:00:00Z", "to": "2010-02-22T11:00:00Z", "precision": "instant"},
+            True,
+        ),
         ({"from": "2010-02-01", "to": "2010-02-07", "precision": "week"}, True),
         ({"from": "2010-02-01", "to": "2010-02-08", "precision": "week"}, False),
         ({"from": "2010-01-01", "to": "2010-01-31", "precision": "month"}, True),
@@ -331,9 +334,7 @@ def test_instants_with_different_offsets_are_compared_as_instants() -> None:
         ({"from": "2010", "precision": "month"}, False),
     ],
 )
-def test_a_caller_may_call_days_coarser_and_nothing_finer(
-    sent: dict[str, Any], fits: bool
-) -> None:
+def test_a_caller_may_call_days_coarser_and_nothing_finer(sent: dict[str, Any], fits: bool) -> None:
     if not fits:
         with pytest.raises(ValidationError):
             when(sent)

@@ -1,8 +1,7 @@
 """Logs, codecs and entries for tests of what is built on a store."""
 
-from contextlib import closing
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from uuid import UUID
 
@@ -38,9 +37,7 @@ def codec() -> Codec:
 
 
 def retraction(contact: str = "c1", reason: str = "dobbelt") -> Value:
-    return ContactRetracted(
-        contact_id=ContactId(contact), version=2, why=ReasonText(reason=reason)
-    )
+    return ContactRetracted(contact_id=ContactId(contact), version=2, why=ReasonText(reason=reason))
 
 
 def entry(*events: Value, mark: str = "01" * 16, **more: object) -> Entry:

@@ -267,14 +267,16 @@ def test_destroyed_bytes_are_not_in_the_table_s_pages(postgres_url: str) -> None
     ):
         doomed, kept = numbers_of(keys, 2)
         sql = "SELECT number, wrapped FROM kontaktlog_keys.keys WHERE number = ANY(%s)"
-        rows = dict(admin.execute(sql, ([doomed, kept],)).fetchall())
+        rows: dict[int, bytes] = dict(admin.execute(sql, ([doomed, kept],)).fetchall())
         assert rows[doomed] in pages(admin), "the search finds a key that is there"
         assert keys.destroy([doomed]) == 1
         assert rows[doomed] not in pages(admin)
         assert rows[kept] in pages(admin)
 
 
-@pytest.mark.xfail(strict=True, reason="a busy wal_checkpoint is not noticed: the WAL keeps the key")
+@pytest.mark.xfail(
+    strict=True, reason="a busy wal_checkpoint is not noticed: the WAL keeps the key"
+)
 def test_a_key_that_a_reader_keeps_in_the_wal_is_not_reported_destroyed(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -292,7 +294,9 @@ def test_a_key_that_a_reader_keeps_in_the_wal_is_not_reported_destroyed(
             assert secret not in raw_bytes(path)
 
 
-@pytest.mark.xfail(strict=True, reason="another process's cache goes on opening and sealing with it")
+@pytest.mark.xfail(
+    strict=True, reason="another process's cache goes on opening and sealing with it"
+)
 def test_a_key_destroyed_by_one_process_is_gone_in_the_other(reopen: Open) -> None:
     """The CLI erases while the server runs: what the server seals next would be lost at once."""
     server, terminal = reopen(), reopen()

@@ -174,7 +174,9 @@ def test_a_log_that_differs_from_a_published_checkpoint_is_not_sealed_over(
         assert newest(log) == before
 
 
-@pytest.mark.xfail(strict=True, reason="the second step skips the comparison and seals over the log")
+@pytest.mark.xfail(
+    strict=True, reason="the second step skips the comparison and seals over the log"
+)
 def test_a_sealer_that_found_a_changed_log_never_seals_it_later(tmp_path: Path) -> None:
     """`run` retries after an error: what was refused once must be refused every time."""
     published(tmp_path)
@@ -219,9 +221,9 @@ class Reports:
 
     def wait_for(self, wanted: Callable[[tuple[int, str | None]], bool]) -> None:
         with self._arrived:
-            assert self._arrived.wait_for(
-                lambda: any(map(wanted, self.seen)), WAIT_SECONDS_MAX
-            ), self.seen
+            assert self._arrived.wait_for(lambda: any(map(wanted, self.seen)), WAIT_SECONDS_MAX), (
+                self.seen
+            )
 
 
 def running(one: Sealer, reports: Reports) -> tuple[threading.Thread, threading.Event]:
@@ -286,10 +288,8 @@ def test_a_running_sealer_reports_a_changed_log_until_it_is_stopped(
         reports = Reports()
         thread, stop = running(sealer(log), reports)
         try:
-            reports.wait_for(lambda seen: len(reports.seen) >= 3)
+            reports.wait_for(lambda _: len(reports.seen) >= 3)
         finally:
             stop.set()
             thread.join(WAIT_SECONDS_MAX)
     assert {code for _, code in reports.seen} == {"log_broken"}
-
-

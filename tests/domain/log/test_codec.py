@@ -111,7 +111,9 @@ def test_every_contact_and_every_person_has_keys_of_its_own(event: Value) -> Non
     )
     subjects = keys.subjects()
     assert subjects.count(f"contact:{event.contact_id}") == sealed_texts  # type: ignore[attr-defined]
-    assert {s for s in subjects if s.startswith("person:")} == {f"person:{p.person}" for p in people}
+    assert {s for s in subjects if s.startswith("person:")} == {
+        f"person:{p.person}" for p in people
+    }
 
 
 @given(contact_events)
@@ -186,7 +188,8 @@ def _logged_with_two_people() -> ContactLogged:
 @pytest.mark.parametrize("column", ["data", "metadata"])
 def test_a_row_that_is_no_json_is_broken_and_names_its_position(column: str) -> None:
     codec = codec_with(Keyring())
-    error = broken(codec, [stored(codec, RETRACTED)._replace(**{column: b"{"})])
+    cut_off: dict[str, Any] = {column: b"{"}
+    error = broken(codec, [stored(codec, RETRACTED)._replace(**cut_off)])
     assert error.code == "event_undecodable"
     assert error.params == {"position": 7, "type": "contact.retracted/1"}
 
@@ -306,7 +309,17 @@ def test_every_sample_still_decodes_to_what_was_written(path: Path) -> None:
     body = body_hash(event_id, columns["type"], columns["tags"], metadata, data, None, None, None)
     assert body.hex() == sample["body"], "the bytes of a body are a promise (docs/log-format.md)"
     old = StoredRow(
-        1, 0, event_id, columns["type"], columns["tags"], metadata, data, None, None, None, bytes(32)
+        1,
+        0,
+        event_id,
+        columns["type"],
+        columns["tags"],
+        metadata,
+        data,
+        None,
+        None,
+        None,
+        bytes(32),
     )
     codec = codec_with(EveryKey())
     (fact,) = codec.facts([old])

@@ -1,0 +1,200 @@
+"""The running service as its users have it: a process of its own, a command line, and HTTP.
+
+Nothing here reaches into the product: commands are processes, and every answer comes over the wire.
+"""
+
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import httpx2
+
+MAPPINGS = Path(__file__).parents[2] / "docs" / "mappings"
+START_SECONDS = 60
+COMMAND_SECONDS = 100
+PAGE_ROWS = 500
+PROGRAM = [sys.executable, "-c", "from api.cli.main import main; main()"]
+LISTENING = re.compile(r"Kontaktlog: (http://127\.0\.0\.1:\d+)\n")
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command line came to."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass
+class Desk:
+    """Whoever asks the service with one key; `head` is what every answer must have seen."""
+
+    http: httpx2.Client
+    head: int = 0
+
+    def ask(self, path: str, **params: Any) -> httpx2.Response:
+        answer = self.http.get(path, params=params)
+        assert answer.status_code == 200, answer.text
+        return answer
+
+    def get(self, path: str, **params: Any) -> Any:
+        return self.ask(path, **{"min_position": self.head} | params).json()
+
+    def every(self, path: str, **params: Any) -> list[Json]:
+        """All items of a list, by its cursor; no item may come twice."""
+        page = self.get(path, limit=PAGE_ROWS, **params)
+        found, seen = list(page["items"]), page["position"]
+        while page["next"] is not None:
+            page = self.get(path, limit=PAGE_ROWS, cursor=page["next"], **params)
+            assert page["position"] == seen, "a cursor stays at the position of its first page"
+            found += page["items"]
+        assert len({json.dumps(item) for item in found}) == len(found)
+        return found
+
+    def contacts(self, **params: Any) -> list[Json]:
+        return self.every("/v1/contacts", **params)
+
+    def total(self, **params: Any) -> int:
+        return int(self.get("/v1/reports/contacts", **params)["total"])
+
+    def counts(self, *by: str, **params: Any) -> dict[Any, int]:
+        """Counts by values in the report's own order; a party is its name, one value stands bare."""
+        report = self.get("/v1/reports/contacts", by=",".join(by), **params)
+        assert len(report["rows"]) == min(report["groups"], params.get("limit", report["groups"]))
+        return {value_of(row, by): row["contacts"] for row in report["rows"]}
+
+    def post(self, path: str, body: Json, **headers: str) -> httpx2.Response:
+        """Send a body; header names are written with `_` for `-`."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        answer = self.http.post(path, json=body, headers=named)
+        self.head = max(self.head, int(answer.headers.get("Kontaktlog-Position", 0)))
+        return answer
+
+    def made(self, path: str, body: Json, **headers: str) -> Json:
+        answer = self.post(path, body, **headers)
+        assert answer.status_code in (200, 201), answer.text
+        return dict(answer.json())
+
+    def log_head(self) -> int:
+        """The position of the log's last event, once the views are there."""
+        return int(self.ask("/readyz").json()["head"])
+
+    def catch_up(self) -> None:
+        """From now on ask for answers that know everything in the log."""
+        self.head = self.log_head()
+
+
+def value_of(row: Mapping[str, Any], by: tuple[str, ...]) -> Any:
+    values = tuple(v["name"] if isinstance(v := row[name], dict) else v for name in by)
+    return values[0] if len(values) == 1 else values
+
+
+@dataclass
+class Service:
+    """One installation with its server running: its command line, and a desk for each role."""
+
+    folder: Path
+    environment: dict[str, str]
+    auditor: Desk
+    officer: Desk
+
+    def run(self, *arguments: str | Path) -> Done:
+        return run(self.environment, self.folder, *arguments)
+
+    def load(self, mapping: Path, *files: Path, more: tuple[str, ...] = ()) -> tuple[Done, Any]:
+        """Import files while the server runs; desks then ask for answers that know them."""
+        done = self.run("import", "csv", *files, "--mapping", mapping, "--json", *more)
+        assert "Traceback" not in done.err, done.err
+        self.auditor.catch_up()
+        self.officer.catch_up()
+        return done, done.json if done.out else None
+
+
+def run(environment: dict[str, str], folder: Path, *arguments: str | Path) -> Done:
+    done = subprocess.run(
+        [*PROGRAM, *map(str, arguments)],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=COMMAND_SECONDS,
+        check=False,
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+@contextmanager
+def serving(folder: Path, store: str | None = None) -> Iterator[Service]:
+    """Run an installation in an empty folder until the block ends; it must stop as a success."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("KONTAKTLOG_")}
+    environment |= {
+        "KONTAKTLOG_STORE": store or f"sqlite:///{folder}/log.db",
+        "KONTAKTLOG_DATA_DIR": str(folder),
+        "KONTAKTLOG_WAIT_SECONDS": "30",
+        "PYTHONPATH": str(MAPPINGS.parents[1]),
+    }
+    tokens = [new_token(environment, folder, role) for role in ("auditor", "case_officer")]
+    with ExitStack() as stack:
+        errors = stack.enter_context((folder / "server.log").open("wb"))
+        address = stack.enter_context(server(environment, folder, errors))
+        desks = [stack.enter_context(desk(address, token)) for token in tokens]
+        yield Service(folder, environment, *desks)
+
+
+def new_token(environment: dict[str, str], folder: Path, role: str) -> str:
+    done = run(environment, folder, "token", "new", "--role", role, "--json")
+    assert done.code == 0, done.err
+    return str(done.json["token"])
+
+
+@contextmanager
+def server(environment: dict[str, str], folder: Path, errors: IO[bytes]) -> Iterator[str]:
+    process = subprocess.Popen(
+        [*PROGRAM, "serve", "--port", "0"],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        ready, _, _ = select.select([process.stdout], [], [], START_SECONDS)
+        found = LISTENING.fullmatch(process.stdout.readline()) if ready else None
+        assert found is not None, (folder / "server.log").read_text(encoding="utf-8")
+        yield found[1]
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(START_SECONDS) == 0
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+@contextmanager
+def desk(address: str, token: str) -> Iterator[Desk]:
+    """A client whose key the server knows already."""
+    headers = {"Authorization": f"Bearer {token}"}
+    deadline = time.monotonic() + START_SECONDS
+    with httpx2.Client(base_url=address, headers=headers, timeout=START_SECONDS) as http:
+        while http.get("/v1/contacts").status_code != 200:
+            assert time.monotonic() < deadline, "the key never opened the door"
+        yield Desk(http)
