@@ -8,16 +8,17 @@ with a `Sight` that every list, count, search and item applies alike.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Final
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from domain.errors import Fault, Refused
 from domain.values import Confidentiality, Name, Value
 
 SCOPES_MAX: Final = 50
-SCOPE_SHAPE: Final = re.compile(r"^(party|unit|kle):(.+)$")
+SCOPE_SHAPE: Final = re.compile(r"(party|unit|kle):([^\x00-\x1f]+)")
 
 
 class Role(StrEnum):
@@ -110,7 +111,8 @@ _SEES_RESTRICTED: Final = frozenset(
 )
 
 Scope = Annotated[
-    str, StringConstraints(pattern=r"^(party|unit|kle):[^\s\x00][^\x00]*$", max_length=310)
+    str,
+    StringConstraints(pattern=r"^(party|unit|kle):[^\s\x00-\x1f][^\x00-\x1f]*$", max_length=310),
 ]
 """One part of a scope: `party:ID`, `unit:ID` (party ids) or `kle:03.10` (a KLE prefix)."""
 
@@ -201,13 +203,26 @@ class KeyRevoked(Value):
 AccessEvent = KeyIssued | KeyRevoked
 
 
+def _moment(text: str) -> str:
+    if datetime.fromisoformat(text).tzinfo is None:
+        msg = "must have an offset"
+        raise ValueError(msg)
+    return text
+
+
+Moment = Annotated[
+    str, StringConstraints(pattern=r"^[0-9T:.+Z-]+$", max_length=40), AfterValidator(_moment)
+]
+"""A moment as RFC 3339 with an offset."""
+
+
 class IssueKey(Value):
     """Issue an API key (udsted API-nøgle)."""
 
     role: Role
     scopes: Annotated[tuple[Scope, ...], Field(max_length=SCOPES_MAX)] = ()
     label: Name | None = None
-    expires_at: str | None = None
+    expires_at: Moment | None = None
 
 
 def issue(command: IssueKey, key_id: str, secret_sha256: str) -> KeyIssued:
@@ -227,8 +242,11 @@ def issue(command: IssueKey, key_id: str, secret_sha256: str) -> KeyIssued:
 
 
 def principal_of(key_id: str, role: Role, scopes: Iterable[str]) -> Principal:
-    """Return the principal a key stands for; scopes are as `KeyIssued` keeps them."""
-    parts = [found for scope in scopes if (found := SCOPE_SHAPE.match(scope))]
+    """Return the principal a key stands for; scopes are as `KeyIssued` keeps them.
+
+    A scope that cannot be read limits to nothing: dropping it would open everything.
+    """
+    parts = [SCOPE_SHAPE.fullmatch(scope) or ("", "party", scope) for scope in scopes]
     return Principal(
         key_id=key_id,
         role=role,

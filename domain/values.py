@@ -83,7 +83,9 @@ SourceId = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=SOURCE_ID_CHARS_MAX),
     AfterValidator(_storable),
 ]
-Kle = Annotated[str, StringConstraints(pattern=r"^\d{2}(\.\d{2}(\.\d{2})?)?([ +]?[A-ZÆØÅ]\d{2})?$")]
+Kle = Annotated[
+    str, StringConstraints(pattern=r"^[0-9]{2}(\.[0-9]{2}(\.[0-9]{2})?)?([ +]?[A-ZÆØÅ][0-9]{2})?$")
+]
 """KLE number (emne) with an optional facet (facet), e.g. `03.10.24` or `00.22.04 P35`."""
 
 
@@ -93,7 +95,7 @@ def _calendar_date(text: str) -> str:
 
 
 Day = Annotated[
-    str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$"), AfterValidator(_calendar_date)
+    str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), AfterValidator(_calendar_date)
 ]
 """A calendar date as `YYYY-MM-DD`."""
 
@@ -206,16 +208,17 @@ class Occurred(Value):
     last_day: str
 
 
-_DATE = r"\d{4}-\d{2}-\d{2}"
+_DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _INSTANT = re.compile(
-    rf"^{_DATE}[Tt ]\d{{2}}:\d{{2}}(:\d{{2}}(\.\d{{1,6}})?)?([Zz]|[+-]\d{{2}}:\d{{2}})$"
+    rf"^{_DATE}[Tt ][0-9]{{2}}:[0-9]{{2}}(:[0-9]{{2}}(\.[0-9]{{1,6}})?)?"
+    r"([Zz]|[+-][0-9]{2}:[0-9]{2})$"
 )
 _SHAPES: Final = (
     (Precision.DAY, re.compile(rf"^{_DATE}$")),
-    (Precision.MONTH, re.compile(r"^(\d{4})-(\d{2})$")),
-    (Precision.YEAR, re.compile(r"^(\d{4})$")),
-    (Precision.QUARTER, re.compile(r"^(\d{4})-?[QqKk]([1-4])$")),
-    (Precision.WEEK, re.compile(r"^(\d{4})-?W(\d{2})$")),
+    (Precision.MONTH, re.compile(r"^([0-9]{4})-([0-9]{2})$")),
+    (Precision.YEAR, re.compile(r"^([0-9]{4})$")),
+    (Precision.QUARTER, re.compile(r"^([0-9]{4})-?[QqKk]([1-4])$")),
+    (Precision.WEEK, re.compile(r"^([0-9]{4})-?W([0-9]{2})$")),
 )
 
 
@@ -270,7 +273,8 @@ class OccurredGiven(Value):
         if (start[2] is None) != (end[2] is None):
             msg = "from and to must both be dates or both be instants"
             raise ValueError(msg)
-        if end[1] < start[0] or (start[2] and end[2] and end[2] < start[2]):
+        backwards = end[2] < start[2] if start[2] and end[2] else end[1] < start[0]
+        if backwards:
             msg = "to must not be before from"
             raise ValueError(msg)
         natural = start[3] if self.to is None or self.to == self.from_ else Precision.RANGE
@@ -306,19 +310,19 @@ def _read(text: str) -> _Reading:
     text = text.strip()
     if _INSTANT.match(text):
         moment = datetime.fromisoformat(text.upper())
-        _within_years(moment.date())
+        _within_years(moment.year)
         return moment.date(), moment.date(), moment, Precision.INSTANT
     for precision, shape in _SHAPES:
         if found := shape.match(text):
+            _within_years(int(text[:4]))
             first, last = _days_of(precision, found)
-            _within_years(first)
             return first, last, None, precision
     msg = "must be YYYY, YYYY-Qn, YYYY-MM, YYYY-Www, YYYY-MM-DD or a date and time with an offset"
     raise ValueError(msg)
 
 
-def _within_years(day: date) -> None:
-    if not YEAR_MIN <= day.year <= YEAR_MAX:
+def _within_years(year: int) -> None:
+    if not YEAR_MIN <= year <= YEAR_MAX:
         msg = f"year must be from {YEAR_MIN} to {YEAR_MAX}"
         raise ValueError(msg)
 

@@ -15,7 +15,14 @@ from typing import Any, Final, NamedTuple
 from domain.access import Sight
 from domain.log.codec import Fact
 from projections.naming import placeholders, portions
-from projections.stems import GAP, Term, stems_of_fields, terms_of, words_of_fields
+from projections.stems import (
+    GAP,
+    Remembered,
+    Term,
+    stems_of_fields,
+    terms_of,
+    words_of_fields,
+)
 from projections.storage import OPEN, Reader, Tx
 
 LOGGED: Final = "contact.logged/1"
@@ -50,19 +57,27 @@ class Document(NamedTuple):
     """The assessment."""
 
     def indexed(self) -> str:
-        """Return the distinct stems, marked, as the index keeps them."""
-        compounds = {*self.title.split(), *self.names.split()}
-        open_stems = {*self.about.split(), *self.said.split(), *self.roles.split()}
-        marked = [EVERYONE + stem for stem in open_stems - _GAPS]
-        marked += {three for word in compounds for three in threes(word)}
-        marked += [PERSONS + stem for stem in {*self.people.split()} - _GAPS]
-        marked += [ASSESSMENT + stem for stem in {*self.inner.split()} - _GAPS]
-        return " ".join(sorted(marked))
+        """Return the distinct stems, marked, as the index keeps them, in order of appearance."""
+        marked = [
+            *_marked(EVERYONE, f"{self.said}{self.about}{self.roles}"),
+            *_marked(PERSONS, self.people),
+            *_marked(ASSESSMENT, self.inner),
+        ]
+        # Equal threes of two words are harmless: the index has each once.
+        marked += filter(None, map(_THREES.__getitem__, f"{self.title}{self.names}".split()))
+        return " ".join(marked)
 
 
-_GAPS: Final = frozenset({GAP})
 _OPEN_PARTS: Final = ("about", "said", "roles")
 _PARTS: Final = "title, names, about, said, roles, people, inner_part"
+
+
+def _marked(mark: str, part: str) -> Iterator[str]:
+    """Return the distinct stems of a part as one marked text, if there are any."""
+    stems = dict.fromkeys(part.split())
+    stems.pop(GAP, None)
+    if stems:
+        yield mark + f" {mark}".join(stems)
 
 
 def threes(word: str) -> list[str]:
@@ -70,6 +85,9 @@ def threes(word: str) -> list[str]:
     if len(word) < INSIDE_CHARS_MIN:
         return []
     return [INSIDE + word[start : start + 3] for start in range(len(word) - 2)]
+
+
+_THREES: Final = Remembered(lambda word: " ".join(threes(word)))
 
 
 class SearchView:
@@ -121,19 +139,17 @@ def speaks_sqlite(reader: Reader) -> bool:
 def _make_index(tx: Tx, v: str, *, on_sqlite: bool) -> None:
     if on_sqlite:
         # The ascii tokenizer leaves letters beyond ASCII alone: stems come out as they went in.
+        # Neither the stems themselves nor their number are kept beside the index: nobody asks.
         tx.run(
             f"CREATE VIRTUAL TABLE search_index_{v} USING fts5"
-            "(position UNINDEXED, stems, tokenize='ascii', detail=none)"
+            "(stems, tokenize='ascii', detail=none, content='', columnsize=0)"
         )
     else:
         tx.run(
             f"CREATE TABLE search_index_{v} (position bigint NOT NULL PRIMARY KEY,"
-            ' stems text COLLATE "C" NOT NULL)'
+            " stems tsvector NOT NULL)"
         )
-        tx.run(
-            f"CREATE INDEX search_stems_{v} ON search_index_{v} USING gin"
-            " (array_to_tsvector(string_to_array(stems, ' ')))"
-        )
+        tx.run(f"CREATE INDEX search_stems_{v} ON search_index_{v} USING gin (stems)")
     tx.run(f"INSERT INTO search_made_{v} VALUES (1)")
 
 
@@ -185,12 +201,14 @@ class _Page:
         )
         if on_sqlite:
             tx.many(
-                f"INSERT INTO search_index_{v} (rowid, position, stems) VALUES (?,?,?)",
-                [(row[0], row[0], row[11]) for row in rows],
+                f"INSERT INTO search_index_{v} (rowid, stems) VALUES (?,?)",
+                [(row[0], row[11]) for row in rows],
             )
         else:
             tx.many(
-                f"INSERT INTO search_index_{v} VALUES (?,?)", [(row[0], row[11]) for row in rows]
+                f"INSERT INTO search_index_{v}"
+                " VALUES (?, array_to_tsvector(string_to_array(?, ' ')))",
+                [(row[0], row[11]) for row in rows],
             )
 
 
@@ -360,5 +378,5 @@ def _postgres_match(
     params.append(f"({question}) & !({none})" if every and none else question)
     return (
         f"SELECT position FROM search_index_{v}"
-        " WHERE array_to_tsvector(string_to_array(stems, ' ')) @@ CAST(? AS tsquery)"
+        " WHERE stems @@ CAST(? AS tsquery)"
     )

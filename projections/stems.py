@@ -5,7 +5,7 @@ Also reads what people type into a search box. Nothing they type is an error of 
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from threading import local
 from typing import Final
@@ -20,6 +20,8 @@ WORDS_MAX: Final = 100
 """Words of one search; more are refused rather than quietly ignored."""
 GAP: Final = "|"
 """Stands between fields, so that words side by side are of one field."""
+TOKENS_REMEMBERED_MAX: Final = 32_768
+"""Runs between blanks whose stems are kept in memory: most words of all texts, some 10 MiB."""
 _WORD: Final = re.compile(rf"[^\W_]{{1,{STEM_CHARS_MAX}}}")
 _WORD_OR_GAP: Final = re.compile(rf"[^\W_]{{1,{STEM_CHARS_MAX}}}|\|")
 _TERM: Final = re.compile(r'(-?)(?:"([^"]*)"?|([^\s"]+))')
@@ -44,17 +46,52 @@ def stems_of(text: str) -> list[str]:
     return stems
 
 
-def stems_of_fields(fields: list[str]) -> str:
+def stems_of_fields(fields: Sequence[str]) -> str:
     """Return the stems of several fields with blanks around each, and a gap between fields."""
-    text = GAP.join(fields)
-    words = _WORD_OR_GAP.findall(unicodedata.normalize("NFKC", text).casefold())
-    return f" {' '.join(_stemmer().stemWords(words))} " if words else ""
+    return _joined(_STEMS, fields)
 
 
-def words_of_fields(fields: list[str]) -> str:
+def words_of_fields(fields: Sequence[str]) -> str:
     """Return the words themselves, folded, with blanks around each and a gap between fields."""
-    words = _WORD_OR_GAP.findall(unicodedata.normalize("NFKC", GAP.join(fields)).casefold())
-    return f" {' '.join(words)} " if words else ""
+    return _joined(_WORDS, fields)
+
+
+class Remembered(dict[str, str]):
+    """What was made of the latest tokens: the same few thousand words are in every text."""
+
+    def __init__(self, make: Callable[[str], str]) -> None:
+        """`make` follows from the token alone."""
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, token: str) -> str:
+        """Make it, and remember it unless it is longer than a word; forget all when there are many.
+
+        Forgetting all is simplest, safe with several threads, and soon made good.
+        """
+        made = self._make(token)
+        if len(token) <= STEM_CHARS_MAX:
+            if len(self) >= TOKENS_REMEMBERED_MAX:
+                self.clear()
+            self[token] = made
+        return made
+
+
+def _joined(made: Remembered, fields: Sequence[str]) -> str:
+    """Join what is made of each token; folding and stems never look across blanks."""
+    found = "".join(map(made.__getitem__, f" {GAP} ".join(fields).split()))
+    return f"{found} " if found else ""
+
+
+def _words_in(token: str) -> list[str]:
+    words: list[str] = _WORD_OR_GAP.findall(unicodedata.normalize("NFKC", token).casefold())
+    return words
+
+
+_STEMS: Final = Remembered(
+    lambda token: "".join(f" {stem}" for stem in _stemmer().stemWords(_words_in(token)))
+)
+_WORDS: Final = Remembered(lambda token: "".join(f" {word}" for word in _words_in(token)))
 
 
 def _stemmer() -> Stemmer:

@@ -115,7 +115,7 @@ class Explainer:
         found = self._cheap(row) or self._moved(row, NEAR_POSITIONS)
         if found is None and costly:
             self._costly_left -= 1
-            found = _one_byte(row) or self._moved(row, FAR_POSITIONS)
+            found = self._moved(row, FAR_POSITIONS) or _one_byte(row)
         return found
 
     def _cheap(self, row: Row) -> Explained | None:

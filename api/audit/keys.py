@@ -34,7 +34,7 @@ class KeyCount:
                 self._sqlite = sqlite3.connect(uri, uri=True)
             else:
                 self._postgres = psycopg.connect(url, autocommit=True)
-            self._next = self._asked("SELECT next FROM {}numbers", [])[0]
+            self._next = self._asked("SELECT next FROM {}numbers WHERE id = 1", [])[0]
         except (sqlite3.Error, psycopg.Error, IndexError) as error:
             raise Unavailable("store_unavailable", reason=type(error).__name__) from error
 

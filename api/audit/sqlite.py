@@ -134,10 +134,12 @@ class SqliteSource:
         with closing(_opened(self._path)) as connection:
             connection.text_factory = _decoded
             connection.execute("BEGIN")
-            try:
-                faults = [*_schema(connection), *_integrity(connection), *_wrong_tags(connection)]
-            except sqlite3.DatabaseError as error:
-                return Aside([Fault("store_damaged", detail=str(error))])
+            faults: list[Fault] = []
+            for look in (_schema, _integrity, _wrong_tags):
+                try:
+                    faults += look(connection)
+                except sqlite3.DatabaseError as error:
+                    faults.append(Fault("store_damaged", detail=str(error)))
             try:
                 (matched,) = connection.execute(_TAGS_MATCHED, (head,)).fetchone()
                 (listed,) = connection.execute(_TAGS_LISTED, (head,)).fetchone()

@@ -173,8 +173,8 @@ def log_contacts_whole_sync(
             faults += [Fault(f"/items/{index}{f.pointer}", f.code, f.params) for f in told]
     if faults:
         raise Refused(faults[0].code, faults)
-    whole = "\n".join(str(entry.envelope.mark) for entry in entries)
-    mark = services.codec.vault.mark(f"log_contacts\n{whole}".encode())
+    marks = "\n".join(str(entry.envelope.mark) for entry in entries)
+    mark = services.codec.vault.mark(f"log_contacts\n{marks}".encode())
     recorded = services.journal.record_sync(
         Entry(
             [event for entry in entries for event in entry.events],

@@ -3,13 +3,13 @@
 Order matters twice: the document lists them so, and the first paths are the ones asked most.
 """
 
-from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
 from pydantic import BaseModel
 
-from api.http import contacts, examples, health, log, parties, query, reports, shapes
+from api.http import contacts, examples, log, parties, query, reports, shapes
+from api.http.log_routes import answer, log_operations
 from api.http.operations import Operation
 from api.http.query import MOMENTS, PAGING, Parameter, Parameters
 from domain import parties as party_commands
@@ -26,8 +26,6 @@ _READ: Final = (400, 404, 503)
 _CONTACTS: Final = "Kontakter"
 _PARTIES: Final = "Parter"
 _REPORTS: Final = "Rapporter"
-_LOG: Final = "Loggen"
-_HEALTH: Final = "Drift"
 _TEXT: Final = "text/plain"
 
 _FILTERS: Final = (
@@ -81,10 +79,6 @@ _CONTACT_PATH: Final = MappingProxyType({"contact_id": examples.CONTACT_ID})
 _PARTY_PATH: Final = MappingProxyType({"party_id": examples.PARTY_ID})
 
 
-def _answer(shape: type[BaseModel]) -> Mapping[str, Any]:
-    return {"$ref": f"#/components/schemas/{shape.__name__}"}
-
-
 def _contact_change(
     name: str, path: str, endpoint: Any, body: type[BaseModel], example: Any, summary: str
 ) -> Operation:
@@ -103,7 +97,7 @@ def _contact_change(
         if "link_id" in path
         else _CONTACT_PATH,
         answers={200: "The contact after the change"},
-        schema=_answer(shapes.Contact),
+        schema=answer(shapes.Contact),
         problems=_CHANGED,
     )
 
@@ -122,12 +116,12 @@ def _party_change(path: str, command: type[BaseModel], summary: str) -> Operatio
         example=examples.PARTY_CHANGES[path],
         path_examples=_PARTY_PATH,
         answers={200: "The party after the change"},
-        schema=_answer(shapes.Party),
+        schema=answer(shapes.Party),
         problems=(*_WRITTEN, 404),
     )
 
 
-def _contact_operations() -> list[Operation]:
+def _contact_lists() -> list[Operation]:
     return [
         Operation(
             "list_contacts",
@@ -138,7 +132,7 @@ def _contact_operations() -> list[Operation]:
             Action.READ_CONTACTS,
             _CONTACTS,
             parameters=Parameters((*_FILTERS, *MOMENTS, *PAGING)),
-            schema=_answer(shapes.ContactList),
+            schema=answer(shapes.ContactList),
             problems=(400, 503),
         ),
         Operation(
@@ -155,7 +149,7 @@ def _contact_operations() -> list[Operation]:
             body=LogContact,
             example=examples.LOG_CONTACT,
             answers={201: "Recorded", 200: "The same contact was recorded before"},
-            schema=_answer(shapes.Contact),
+            schema=answer(shapes.Contact),
             problems=_WRITTEN,
         ),
         Operation(
@@ -173,9 +167,14 @@ def _contact_operations() -> list[Operation]:
             body=contacts.BatchBody,
             example={"items": [examples.LOG_CONTACT, examples.BROADCAST]},
             answers={200: "One result per item", 201: "All recorded (atomic)"},
-            schema=_answer(shapes.BatchResult),
+            schema=answer(shapes.BatchResult),
             problems=_WRITTEN,
         ),
+    ]
+
+
+def _contact_reading() -> list[Operation]:
+    return [
         Operation(
             "get_contact",
             "GET",
@@ -188,7 +187,7 @@ def _contact_operations() -> list[Operation]:
             headers=("If-None-Match",),
             path_examples=_CONTACT_PATH,
             answers={200: "The contact", 304: "Unchanged"},
-            schema=_answer(shapes.Contact),
+            schema=answer(shapes.Contact),
             problems=_READ,
         ),
         Operation(
@@ -201,7 +200,7 @@ def _contact_operations() -> list[Operation]:
             _CONTACTS,
             parameters=Parameters(MOMENTS),
             path_examples=_CONTACT_PATH,
-            schema=_answer(shapes.HistoryList),
+            schema=answer(shapes.HistoryList),
             problems=_READ,
         ),
         Operation(
@@ -279,7 +278,7 @@ def _party_operations() -> list[Operation]:
                     *PAGING,
                 )
             ),
-            schema=_answer(shapes.PartyList),
+            schema=answer(shapes.PartyList),
             problems=(400, 503),
         ),
         Operation(
@@ -294,7 +293,7 @@ def _party_operations() -> list[Operation]:
             body=party_commands.RegisterParty,
             example=examples.REGISTER_PARTY,
             answers={201: "Registered", 200: "The same party was registered before"},
-            schema=_answer(shapes.Party),
+            schema=answer(shapes.Party),
             problems=_WRITTEN,
         ),
         Operation(
@@ -309,7 +308,7 @@ def _party_operations() -> list[Operation]:
             headers=("If-None-Match",),
             path_examples=_PARTY_PATH,
             answers={200: "The party", 304: "Unchanged"},
-            schema=_answer(shapes.Party),
+            schema=answer(shapes.Party),
             problems=_READ,
         ),
         Operation(
@@ -322,9 +321,14 @@ def _party_operations() -> list[Operation]:
             _PARTIES,
             parameters=Parameters((*MOMENTS, *PAGING)),
             path_examples=_PARTY_PATH,
-            schema=_answer(shapes.TimelineList),
+            schema=answer(shapes.TimelineList),
             problems=_READ,
         ),
+    ]
+
+
+def _party_changes() -> list[Operation]:
+    return [
         _party_change("names", party_commands.RenameParty, "Give the party another name"),
         _party_change("aliases", party_commands.AddAlias, "Let it be found by a further name"),
         _party_change("external-ids", party_commands.AddExternalId, "Attach an outside number"),
@@ -347,7 +351,7 @@ def _report_operations() -> list[Operation]:
             Action.READ_REPORTS,
             _REPORTS,
             parameters=Parameters((*_REPORT, *MOMENTS)),
-            schema=_answer(shapes.ReportShown),
+            schema=answer(shapes.ReportShown),
             problems=(400, 503),
         ),
         Operation(
@@ -359,128 +363,8 @@ def _report_operations() -> list[Operation]:
             Action.READ_IMPORTS,
             _REPORTS,
             parameters=Parameters((*MOMENTS, *PAGING)),
-            schema=_answer(shapes.ImportList),
+            schema=answer(shapes.ImportList),
             problems=(400, 503),
-        ),
-    ]
-
-
-def _log_operations() -> list[Operation]:
-    return [
-        Operation(
-            "get_checkpoint",
-            "GET",
-            "/v1/log/checkpoint",
-            log.get_checkpoint,
-            "Read the newest signed checkpoint (C2SP signed note)",
-            Action.READ_CHECKPOINT,
-            _LOG,
-            parameters=Parameters((query.number("size", "The smallest of at least this size", 1),)),
-            schema={"type": "string"},
-            media_type=_TEXT,
-            problems=(400, 404, 503),
-        ),
-        Operation(
-            "list_log_entries",
-            "GET",
-            "/v1/log/entries",
-            log.list_entries,
-            "Read rows as they are stored",
-            Action.READ_LOG,
-            _LOG,
-            parameters=Parameters(
-                (
-                    query.number("after", "Rows with a greater position"),
-                    query.number("limit", "Rows of one page", 1, 500, default=100),
-                )
-            ),
-            schema=_answer(shapes.LogEntryList),
-            problems=(400, 503),
-        ),
-        Operation(
-            "prove_inclusion",
-            "GET",
-            "/v1/log/proofs/inclusion",
-            log.prove_inclusion,
-            "Prove that a position is in the tree of a size",
-            Action.READ_CHECKPOINT,
-            _LOG,
-            parameters=Parameters(
-                (
-                    query.number("position", "The position (required)", 1, example=1),
-                    query.number("size", "Tree size; the newest checkpoint's when left out", 1),
-                )
-            ),
-            schema=_answer(shapes.InclusionProof),
-            problems=(400, 503),
-        ),
-        Operation(
-            "prove_consistency",
-            "GET",
-            "/v1/log/proofs/consistency",
-            log.prove_consistency,
-            "Prove that one tree begins with another",
-            Action.READ_CHECKPOINT,
-            _LOG,
-            parameters=Parameters(
-                (
-                    query.number("from", "The smaller size (required)", example=1),
-                    query.number("to", "The larger size; the newest checkpoint's when left out"),
-                )
-            ),
-            schema=_answer(shapes.ConsistencyProof),
-            problems=(400, 503),
-        ),
-        Operation(
-            "get_log_key",
-            "GET",
-            "/v1/log/key",
-            log.get_key,
-            "Read the public key that checkpoints are verified with",
-            Action.READ_CHECKPOINT,
-            _LOG,
-            schema={"type": "string"},
-            media_type=_TEXT,
-        ),
-    ]
-
-
-def _health_operations() -> list[Operation]:
-    return [
-        Operation(
-            "livez",
-            "GET",
-            "/livez",
-            health.livez,
-            "Whether the process runs",
-            None,
-            _HEALTH,
-            schema=_answer(shapes.Status),
-        ),
-        Operation(
-            "readyz",
-            "GET",
-            "/readyz",
-            health.readyz,
-            "Whether contacts can be logged and seen; details with a key",
-            None,
-            _HEALTH,
-            schema=_answer(shapes.Status),
-            problems=(503,),
-            optional_key=True,
-        ),
-        Operation(
-            "metrics",
-            "GET",
-            "/metrics",
-            health.metrics,
-            "Figures for monitoring (Prometheus): from this machine, or with a key",
-            None,
-            _HEALTH,
-            schema={"type": "string"},
-            media_type=_TEXT,
-            problems=(401, 403, 503),
-            optional_key=True,
         ),
     ]
 
@@ -488,10 +372,11 @@ def _health_operations() -> list[Operation]:
 def operations() -> tuple[Operation, ...]:
     """Return every operation of the API."""
     return (
-        *_contact_operations(),
+        *_contact_lists(),
+        *_contact_reading(),
         *_contact_changes(),
         *_party_operations(),
+        *_party_changes(),
         *_report_operations(),
-        *_log_operations(),
-        *_health_operations(),
+        *log_operations(),
     )

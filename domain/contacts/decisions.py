@@ -149,7 +149,7 @@ def correct(state: ContactState, command: CorrectContact, known: Known) -> list[
     contact_id, before = _standing(state)
     faults: list[Fault] = []
     content = _corrected_content(before, command, known, faults)
-    text = _corrected_text(state.text, command)
+    text = _corrected_text(state.text, command, faults)
     people = state.participants
     if command.participants is not None:
         given = _people(command.participants, known, faults)
@@ -294,19 +294,26 @@ def _corrected_content(
     for side in ("administrations", "organisations"):
         if side in new:
             new[side] = _refs(new[side], known, faults, side)
+    new |= {name: tuple(dict.fromkeys(new[name])) for name in _EACH_ONCE if name in new}
     content = before.model_copy(update=new)
     if not content.organisations and content.audience is None:
         faults.append(Fault("/organisations", "invalid_input"))
     return content
 
 
-def _corrected_text(before: ContactText | None, command: CorrectContact) -> ContactText | None:
-    """Return the text after the correction; an erased text (None) needs a new subject to return."""
+def _corrected_text(
+    before: ContactText | None, command: CorrectContact, faults: list[Fault]
+) -> ContactText | None:
+    """Return the text after the correction; an erased text (None) returns with a new subject."""
     given = command.model_fields_set & set(ContactText.model_fields)
     new = {name: getattr(command, name) for name in given}
-    if before is None:
-        return ContactText(**new) if "subject" in new else None
-    return before.model_copy(update=new)
+    if before is not None:
+        return before.model_copy(update=new)
+    if "subject" in new:
+        return ContactText(**new)
+    if any(new.values()):
+        faults.append(Fault("/subject", "invalid_input"))
+    return None
 
 
 def _changed(before: Value | None, after: Value | None) -> list[str]:

@@ -131,7 +131,7 @@ ContactEvent = ContactLogged | ContactCorrected | ContactRetracted | ContactLink
 
 
 def tags_of(event: ContactEvent) -> list[str]:
-    """Return the tags of a contact event: the contact, its parties, people, cases and source."""
+    """Return the tags of a contact event: the contact, its parties, people, cases and links."""
     tags = [f"contact:{event.contact_id}"]
     match event:
         case ContactLogged() | ContactCorrected():
@@ -145,7 +145,9 @@ def tags_of(event: ContactEvent) -> list[str]:
             tags += [f"person:{p.person}" for p in people if p.person]
             tags += [f"case:{number}" for number in event.content.case_numbers]
         case ContactLinked() | ContactUnlinked():
-            tags.append(f"{event.kind}:{event.target}")
+            # Not `contact:`, or the target's own history would count this link as its own.
+            kind = "linked_contact" if event.kind == "contact" else event.kind
+            tags.append(f"{kind}:{event.target}")
         case ContactRetracted():
             pass
         case _:

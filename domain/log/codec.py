@@ -84,7 +84,8 @@ class Codec:
         facts = [self._fact(row) for row in rows]
         keys = self.vault.keys.find(_key_numbers(facts, self._events))
         for fact in facts:
-            self._open(self._events[fact.type], fact, keys)
+            with _undecodable(fact):
+                self._open(self._events[fact.type], fact, keys)
         return facts
 
     def event(self, fact: Fact) -> Value:
@@ -151,13 +152,31 @@ def _key_numbers(facts: Iterable[Fact], events: Mapping[str, EventType]) -> set[
     numbers: set[int] = set()
     for fact in facts:
         kind = events[fact.type]
-        for name in kind.sealed:
-            if fact.data[name] is not None:
-                numbers.add(fact.data[name]["key"])
-        for person in fact.data.get(kind.sealed_people or "") or ():
-            if person[DETAILS] is not None:
-                numbers.add(person[DETAILS]["key"])
+        with _undecodable(fact):
+            for name in kind.sealed:
+                if fact.data[name] is not None:
+                    numbers.add(fact.data[name]["key"])
+            for person in fact.data.get(kind.sealed_people or "") or ():
+                if person[DETAILS] is not None:
+                    numbers.add(person[DETAILS]["key"])
     return numbers
+
+
+class _undecodable:  # noqa: N801 a context manager; as a generator it costs ten times as much
+    """Turn what a malformed row provokes into Broken that names its position."""
+
+    __slots__ = ("_fact",)
+
+    def __init__(self, fact: Fact) -> None:
+        self._fact = fact
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and issubclass(kind, LookupError | TypeError | AttributeError):
+            fact = self._fact
+            raise Broken("event_undecodable", position=fact.position, type=fact.type)
 
 
 def json_bytes(value: Any) -> bytes:

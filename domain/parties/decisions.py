@@ -168,6 +168,7 @@ def relate(
     """Decide a relation; refused to itself or when the same one is open already."""
     if to.id == party_id:
         raise Refused("relation_to_itself", [Fault("/to", "relation_to_itself")])
+    _in_order(command.valid_from, command.valid_to)
     for known in state.relations.values():
         same = (known.party_id, known.relation, known.to_party_id)
         still = known.valid_to is None and known.relation_id not in state.ended
@@ -192,6 +193,7 @@ def end_relation(state: PartyState, command: EndRelation) -> list[PartyEvent]:
         raise Refused("relation_unknown", [Fault("/relation_id", "relation_unknown")])
     if command.relation_id in state.ended:
         raise Refused("relation_ended", [Fault("/relation_id", "relation_ended")])
+    _in_order(known.valid_from, command.valid_to)
     return [
         PartyRelationEnded(
             relation_id=command.relation_id,
@@ -226,6 +228,11 @@ def close(state: PartyState, party_id: PartyId, command: CloseParty) -> list[Par
     """Decide the party's last day."""
     _alive(state)
     return [PartyClosed(party_id=party_id, valid_to=command.valid_to, reason=command.reason)]
+
+
+def _in_order(first: str | None, last: str | None) -> None:
+    if first is not None and last is not None and last < first:
+        raise Refused("invalid_input", [Fault("/valid_to", "invalid_input")])
 
 
 def _alive(state: PartyState) -> None:

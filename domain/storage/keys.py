@@ -8,6 +8,7 @@ second: erasing a subject destroys every key its values name.
 
 import sqlite3
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -61,6 +62,15 @@ class KeyTable(Protocol):
         """Delete rows for good, overwriting them; return how many there were."""
         ...
 
+    @property
+    def notice_seconds(self) -> float:
+        """How long another process's destruction may go unnoticed: a question costs this much."""
+        ...
+
+    def destroyed(self) -> int:
+        """Return how often keys were destroyed, ever."""
+        ...
+
     def close(self) -> None:
         """Release the database."""
         ...
@@ -80,6 +90,8 @@ class StoredKeys:
         self._pool: list[tuple[int, AESGCM]] = []
         self._persons: OrderedDict[str, tuple[int, AESGCM]] = OrderedDict()
         self._known: OrderedDict[int, AESGCM] = OrderedDict()
+        self._notice_at = 0.0
+        self._destroyed = table.destroyed()
         self._pepper = self._load_pepper()
 
     @property
@@ -92,6 +104,7 @@ class StoredKeys:
         with self._lock:
             if not subject.startswith("person:"):
                 return self._take()
+            self._notice_destroyed()
             known = self._persons.get(subject)
             if known is None:
                 known = self._known_person(subject) or self._new_person(subject)
@@ -106,6 +119,7 @@ class StoredKeys:
         """Return the keys that still exist, by number."""
         wanted = set(numbers)
         with self._lock:
+            self._notice_destroyed()
             found = {n: self._known[n] for n in wanted if n in self._known}
             missing = sorted(wanted - found.keys())
             for start in range(0, len(missing), FIND_AT_ONCE_MAX):
@@ -118,14 +132,24 @@ class StoredKeys:
         """Destroy keys for good; return how many there were."""
         with self._lock:
             doomed = sorted(set(numbers) - {PEPPER_NUMBER})
-            for number in doomed:
-                self._known.pop(number, None)
-            self._persons.clear()
+            self._notice_at = 0.0
             return self._table.delete(doomed)
 
     def close(self) -> None:
         """Release the database."""
         self._table.close()
+
+    def _notice_destroyed(self) -> None:
+        """Forget what is remembered when keys were destroyed, here or by another process."""
+        now = time.monotonic()
+        if now < self._notice_at:
+            return
+        self._notice_at = now + self._table.notice_seconds
+        destroyed = self._table.destroyed()
+        if destroyed != self._destroyed:
+            self._destroyed = destroyed
+            self._known.clear()
+            self._persons.clear()
 
     def _take(self) -> tuple[int, AESGCM]:
         if not self._pool:
@@ -195,7 +219,7 @@ CREATE TABLE IF NOT EXISTS keys (number INTEGER PRIMARY KEY, wrapped BLOB NOT NU
 CREATE TABLE IF NOT EXISTS numbers (id INTEGER PRIMARY KEY, next INTEGER NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS persons (
   subject TEXT PRIMARY KEY, number INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-INSERT INTO numbers VALUES (1, 1) ON CONFLICT DO NOTHING;
+INSERT INTO numbers VALUES (1, 1), (2, 0) ON CONFLICT DO NOTHING;
 COMMIT;
 """
 BUSY_MILLISECONDS: Final = 5_000
@@ -220,8 +244,8 @@ class SqliteKeyTable:
     def add(self, count: int, wrap: Callable[[int], list[Wrapped]]) -> None:
         """Reserve numbers and store the wrapped keys in one durable transaction."""
         with _translated(), self._transaction() as connection:
-            (first,) = connection.execute("SELECT next FROM numbers").fetchone()
-            connection.execute("UPDATE numbers SET next = ?", (first + count,))
+            (first,) = connection.execute("SELECT next FROM numbers WHERE id = 1").fetchone()
+            connection.execute("UPDATE numbers SET next = ? WHERE id = 1", (first + count,))
             connection.executemany("INSERT INTO keys VALUES (?, ?)", wrap(first))
 
     def add_pepper(self, row: Wrapped) -> None:
@@ -256,14 +280,32 @@ class SqliteKeyTable:
                 self._connection.execute("PRAGMA synchronous=FULL")
 
     def delete(self, numbers: Sequence[int]) -> int:
-        """Delete rows, overwrite them, and empty the WAL that still held them."""
+        """Delete rows, overwrite them, and empty the WAL that still held them.
+
+        Raises Unavailable when a reader keeps the WAL: the keys are deleted but not yet gone.
+        """
         with _translated():
             with self._transaction() as connection:
                 before = connection.total_changes
                 connection.executemany("DELETE FROM keys WHERE number = ?", [(n,) for n in numbers])
                 gone = connection.total_changes - before
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            return gone
+                connection.execute("UPDATE numbers SET next = next + 1 WHERE id = 2")
+            busy, _, _ = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise Unavailable("store_unavailable", reason="a reader holds the deleted keys")
+        return gone
+
+    @property
+    def notice_seconds(self) -> float:
+        """Ask every time: it costs microseconds."""
+        return 0.0
+
+    def destroyed(self) -> int:
+        """Return how often keys were destroyed, ever."""
+        with _translated():
+            sql = "SELECT next FROM numbers WHERE id = 2"
+            found: tuple[int] = self._connection.execute(sql).fetchone()
+            return found[0]
 
     def close(self) -> None:
         """Close the file."""

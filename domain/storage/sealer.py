@@ -82,20 +82,33 @@ class Sealer:
         self._key = key
         self._origin = origin
         self.tree = Tree(log)
+        self._compared = 0
 
     def step(self) -> int:
         """Grow the tree and publish if there is anything new; return the size sealed."""
         newest = self._log.checkpoint()
-        if newest is not None and self.tree.size == 0:
-            self.tree.grow(newest.size)
-            if self.tree.root() != newest.root:
-                raise Broken("log_broken", reason="differs from checkpoint", size=newest.size)
+        if newest is not None and newest.size != self._compared:
+            self._compare(newest)
         size = self.tree.grow()
         if size and (newest is None or newest.size < size):
             root = self.tree.root()
             note = sign_checkpoint(self._origin, size, root, self._key)
             self._log.add_checkpoint(CheckpointRow(size, root, note, now_microseconds()))
+            self._compared = size
         return size
+
+    def _compare(self, published: CheckpointRow) -> None:
+        """Raise Broken unless the log is still the one that was published, also by another sealer.
+
+        Until it agrees the checkpoint counts as not compared, so nothing is sealed over a break.
+        """
+        if self._log.head() < published.size:
+            raise Broken("log_broken", reason="shorter than checkpoint", size=published.size)
+        if self.tree.size < published.size:
+            self.tree.grow(published.size)
+        if self.tree.tiled.root(published.size) != published.root:
+            raise Broken("log_broken", reason="differs from checkpoint", size=published.size)
+        self._compared = published.size
 
     def run(self, stop: threading.Event, report: Callable[[int, str | None], None]) -> None:
         """Seal until told to stop; `report` gets the size sealed, and the error code if any.

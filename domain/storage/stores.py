@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from domain.errors import Refused
-from domain.storage.keys import SqliteKeyTable, StoredKeys
+from domain.storage.keys import KeyTable, SqliteKeyTable, StoredKeys
 from domain.storage.postgres import PostgresLog, create_schema
 from domain.storage.postgres_keys import PostgresKeyTable
 from domain.storage.sqlite import SqliteLog
@@ -42,7 +42,15 @@ def open_keys(url: str, master: bytes) -> StoredKeys:
     if url.startswith(SQLITE):
         path = sqlite_path(url)
         path.parent.mkdir(parents=True, exist_ok=True)
-        return StoredKeys(SqliteKeyTable(path), master)
+        return _unwrapping(SqliteKeyTable(path), master)
     if url.startswith(POSTGRESQL):
-        return StoredKeys(PostgresKeyTable(url), master)
+        return _unwrapping(PostgresKeyTable(url), master)
     raise Refused("setting_unsafe", reason="keys must be sqlite:///path or postgresql://…")
+
+
+def _unwrapping(table: KeyTable, master: bytes) -> StoredKeys:
+    try:
+        return StoredKeys(table, master)
+    except BaseException:
+        table.close()
+        raise

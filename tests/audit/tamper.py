@@ -65,6 +65,8 @@ def unguarded(store: Store) -> Iterator[Hand]:
 @contextmanager
 def _sqlite(store: Store) -> Iterator[Hand]:
     with closing(sqlite3.connect(store.path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA synchronous=OFF")
+        connection.execute("BEGIN")
         triggers = connection.execute(
             "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
         ).fetchall()
@@ -73,6 +75,7 @@ def _sqlite(store: Store) -> Iterator[Hand]:
         yield Hand(connection, is_sqlite=True)
         for _, sql in triggers:
             connection.execute(sql)
+        connection.execute("COMMIT")
 
 
 @contextmanager

@@ -304,7 +304,6 @@ def test_a_relation_ends_once_and_only_if_there_is_one() -> None:
     )
 
 
-@pytest.mark.xfail(strict=True, reason="valid_from and valid_to of a relation are not compared")
 def test_a_relation_does_not_end_before_it_begins() -> None:
     with pytest.raises((ValidationError, Refused)):
         relating(

@@ -106,7 +106,6 @@ def test_another_kle_number_is_refused(kle: str) -> None:
     assert refused(values.Kle, kle)
 
 
-@pytest.mark.xfail(strict=True, reason=r"\d of pydantic's expressions takes every script's digits")
 def test_a_kle_number_has_plain_digits() -> None:
     assert refused(values.Kle, "٠٣.10")
 
@@ -217,7 +216,6 @@ def test_a_time_that_cannot_be_read_is_refused(text: str) -> None:
     assert refused(OccurredGiven, text)
 
 
-@pytest.mark.xfail(strict=True, raises=OverflowError, reason="date arithmetic past 9999 escapes")
 def test_the_last_week_of_the_calendar_is_refused_and_breaks_nothing() -> None:
     assert refused(OccurredGiven, "9999-W52")
 
@@ -301,7 +299,6 @@ def test_a_range_that_ends_before_it_begins_or_mixes_days_and_instants_is_refuse
     assert refused(OccurredGiven, {"from": start, "to": end})
 
 
-@pytest.mark.xfail(strict=True, reason="ends are compared by the local dates of their offsets")
 def test_instants_with_different_offsets_are_compared_as_instants() -> None:
     time = when({"from": "2010-02-23T00:30:00+02:00", "to": "2010-02-22T23:30:00+00:00"})
     assert (time.from_, time.to) == ("2010-02-22T22:30:00Z", "2010-02-22T23:30:00Z")

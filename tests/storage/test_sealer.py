@@ -174,9 +174,6 @@ def test_a_log_that_differs_from_a_published_checkpoint_is_not_sealed_over(
         assert newest(log) == before
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the second step skips the comparison and seals over the log"
-)
 def test_a_sealer_that_found_a_changed_log_never_seals_it_later(tmp_path: Path) -> None:
     """`run` retries after an error: what was refused once must be refused every time."""
     published(tmp_path)
@@ -191,7 +188,6 @@ def test_a_sealer_that_found_a_changed_log_never_seals_it_later(tmp_path: Path) 
         assert newest(log) == before
 
 
-@pytest.mark.xfail(strict=True, reason="a newer checkpoint than the tree's size is never compared")
 def test_a_checkpoint_another_sealer_published_is_compared_too(tmp_path: Path) -> None:
     with sqlite_log(tmp_path) as log:
         fill(log, 3)
@@ -277,7 +273,6 @@ def test_a_running_sealer_reports_a_failure_and_tries_again(
             thread.join(WAIT_SECONDS_MAX)
 
 
-@pytest.mark.xfail(strict=True, reason="after one report the run seals over the changed log")
 def test_a_running_sealer_reports_a_changed_log_until_it_is_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
