@@ -259,7 +259,7 @@ def _contact_changes() -> list[Operation]:
     ]
 
 
-def _party_operations() -> list[Operation]:
+def _party_lists() -> list[Operation]:
     return [
         Operation(
             "list_parties",
@@ -296,6 +296,11 @@ def _party_operations() -> list[Operation]:
             schema=answer(shapes.Party),
             problems=_WRITTEN,
         ),
+    ]
+
+
+def _party_reading() -> list[Operation]:
+    return [
         Operation(
             "get_party",
             "GET",
@@ -375,7 +380,8 @@ def operations() -> tuple[Operation, ...]:
         *_contact_lists(),
         *_contact_reading(),
         *_contact_changes(),
-        *_party_operations(),
+        *_party_lists(),
+        *_party_reading(),
         *_party_changes(),
         *_report_operations(),
         *log_operations(),
