@@ -2,58 +2,65 @@
 
 A fact row stands for one contact × administration × organisation and has its two positions, so any
 count as of any position is a COUNT(DISTINCT number). A tally is how many contacts there are now in
-one cell of at most two dimensions (or all four); it is kept as events arrive, so that the report of
-every day touches no facts. Cells are counted by survivors of merges; a merge moves its contacts'
-tallies.
+one cell of administration, organisation, medium and month, or fewer of them; it is kept as events
+arrive, so that the report of every day touches no facts. Cells are counted by survivors of merges;
+a merge moves its contacts' tallies. Parties, media and KLE numbers stand as small numbers (terms):
+keys are short, so the tallies of all cells fit into few pages.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from domain.log.codec import Fact
-from domain.values import Confidentiality, Outcome
+from domain.values import Channel, Confidentiality, Outcome
 from projections.naming import (
-    IDS_A_QUESTION,
     MERGED,
     NAMING_TABLES,
     NAMING_TYPES,
     UNMERGED,
     apply_naming,
-    merges,
     placeholders,
     portions,
-    survivor,
+    survivors,
 )
-from projections.storage import OPEN, Tx
+from projections.storage import OPEN, Reader, Tx
 
 LOGGED: Final = "contact.logged/1"
 CORRECTED: Final = "contact.corrected/1"
 RETRACTED: Final = "contact.retracted/1"
-BROADCAST: Final = ""
+BROADCAST: Final = 0
 """Stands for `no organisation` where a key cannot be null."""
+KLE_TERM, MEDIUM_TERM = "kle:", "medium:"
+"""What the words of these terms begin with; a party's word is its id, which has no colon."""
 
 ADMINISTRATION: Final = 1
 ORGANISATION: Final = 2
-CHANNEL: Final = 4
-MEDIUM: Final = 8
-ALL_FOUR: Final = 15
-"""A tally's kind is the sum of the dimensions it is split by; the others are empty text."""
+MEDIUM: Final = 4
+"""A tally's kind is the sum of the dimensions it is split by; the others are 0."""
 
-COUNTERS: Final = tuple(f"{outcome}_{level}" for outcome in Outcome for level in Confidentiality)
-"""Columns of a tally row, e.g. `held_open`: what sight and the usual question split is one row."""
+COUNTERS: Final = {
+    (outcome, level, channel): f"{outcome}_{level}_{channel}"
+    for outcome in Outcome
+    for level in Confidentiality
+    for channel in Channel
+}
+"""Columns of a tally row, e.g. `held_open_direct`: what has few values splits columns, not rows."""
+_PLACES: Final[Mapping[tuple[str, str, str], int]] = {key: n for n, key in enumerate(COUNTERS)}
+_ADDED: Final = ", ".join(f"{column} = t.{column} + excluded.{column}" for column in COUNTERS.values())
 
-Cell = tuple[int, str, str, str, str, str]
-"""kind, administration, organisation, channel, medium, period: the key of a tally row."""
+Cell = tuple[int, int, int, int, str]
+"""kind, administration, organisation, medium, period: the key of a tally row."""
+Tallies = dict[Cell, list[int]]
+"""What to add to each cell's counters."""
 
 
 class Shape(NamedTuple):
-    """What counts need to know of a contact as it stands."""
+    """What counts need to know of a contact as it stands; parties, medium and KLE as terms."""
 
-    administrations: tuple[str, ...]
-    organisations: tuple[str, ...]
+    administrations: tuple[int, ...]
+    organisations: tuple[int, ...]
     channel: str
-    medium: str
+    medium: int
     direction: str
     confidentiality: str
     outcome: str
@@ -61,14 +68,14 @@ class Shape(NamedTuple):
     first_day: str
     last_day: str
     period: str
-    kle: frozenset[str]
-    people: frozenset[str]
+    kle: tuple[int, ...]
+    people: tuple[int, ...]
     """Parties of participants and those they spoke for: sight asks for any role."""
 
-    def marks(self) -> list[str]:
+    def marks(self) -> list[int]:
         """Return what sight can ask for beyond the two sides of the contact."""
-        others = self.people.difference(self.administrations, self.organisations)
-        return sorted([f"kle:{n}" for n in self.kle] + [f"party:{party}" for party in others])
+        sides = {*self.administrations, *self.organisations}
+        return [*self.kle, *(party for party in self.people if party not in sides)]
 
 
 class CountsView:
@@ -83,16 +90,16 @@ class CountsView:
         return (
             (
                 "CREATE TABLE count_facts_{v} (number {bigint} NOT NULL,"
-                " administration {text} NOT NULL, organisation {text} NOT NULL,"
+                " administration {bigint} NOT NULL, organisation {bigint} NOT NULL,"
                 " from_position {bigint} NOT NULL, to_position {bigint} NOT NULL,"
-                " channel {text} NOT NULL, medium {text} NOT NULL, direction {text} NOT NULL,"
+                " channel {text} NOT NULL, medium {bigint} NOT NULL, direction {text} NOT NULL,"
                 " confidentiality {text} NOT NULL, outcome {text} NOT NULL,"
                 " precision {text} NOT NULL,"
                 " first_day {text} NOT NULL, last_day {text} NOT NULL, period {text} NOT NULL,"
                 " PRIMARY KEY (number, administration, organisation, from_position)) {clustered}"
             ),
             (
-                "CREATE TABLE count_marks_{v} (number {bigint} NOT NULL, mark {text} NOT NULL,"
+                "CREATE TABLE count_marks_{v} (number {bigint} NOT NULL, mark {bigint} NOT NULL,"
                 " from_position {bigint} NOT NULL, to_position {bigint} NOT NULL,"
                 " PRIMARY KEY (number, mark, from_position)) {clustered}"
             ),
@@ -102,16 +109,21 @@ class CountsView:
             ),
             (
                 "CREATE TABLE count_tallies_{v} (kind {bigint} NOT NULL,"
-                " administration {text} NOT NULL, organisation {text} NOT NULL,"
-                " channel {text} NOT NULL, medium {text} NOT NULL, period {text} NOT NULL,"
-                f" {', '.join(f'{counter} {{bigint}} NOT NULL' for counter in COUNTERS)},"
-                " PRIMARY KEY (kind, administration, organisation, channel, medium, period))"
+                " administration {bigint} NOT NULL, organisation {bigint} NOT NULL,"
+                " medium {bigint} NOT NULL, period {text} NOT NULL,"
+                f" {', '.join(f'{column} {{bigint}} NOT NULL' for column in COUNTERS.values())},"
+                " PRIMARY KEY (kind, administration, organisation, medium, period))"
                 " {clustered}"
             ),
             (
                 "CREATE TABLE count_head_{v} (one {bigint} NOT NULL PRIMARY KEY,"
                 " position {bigint} NOT NULL, latest_day {text} NOT NULL)"
             ),
+            (
+                "CREATE TABLE count_terms_{v} (term {bigint} NOT NULL PRIMARY KEY,"
+                " word {text} NOT NULL)"
+            ),
+            "CREATE UNIQUE INDEX count_word_{v} ON count_terms_{v} (word)",
             *NAMING_TABLES,
         )
 
@@ -125,17 +137,18 @@ class CountsView:
 
     def apply(self, tx: Tx, v: str, facts: Sequence[Fact]) -> None:
         """Apply a page; a merge ends the stretch before it, as it changes what cells mean."""
+        terms = _terms(tx, v, facts)
         stretch: list[Fact] = []
         for fact in facts:
             if fact.type not in NAMING_TYPES:
                 stretch.append(fact)
             elif fact.type in (MERGED, UNMERGED):
-                _apply_stretch(tx, v, stretch)
+                _apply_stretch(tx, v, terms, stretch)
                 stretch = []
                 _apply_merge(tx, v, fact)
             else:
                 apply_naming(tx, v, fact)
-        _apply_stretch(tx, v, stretch)
+        _apply_stretch(tx, v, terms, stretch)
         if facts:
             _keep_head(tx, v, facts)
 
@@ -158,38 +171,84 @@ def quarter_of(day: str) -> str:
     return f"{day[:4]}-Q{(int(day[5:7]) + 2) // 3}"
 
 
-def shape_of(data: Mapping[str, Any], people: frozenset[str]) -> Shape:
+def _terms(tx: Tx, v: str, facts: Sequence[Fact]) -> dict[str, int]:
+    """Return the number of every word of a page; new ones count on in the order of the log."""
+    words: dict[str, None] = {}
+    for fact in facts:
+        words.update(dict.fromkeys(_words_of(fact)))
+    known: dict[str, int] = {}
+    for some in portions(words):
+        known |= tx.all(
+            f"SELECT word, term FROM count_terms_{v} WHERE word IN ({placeholders(len(some))})",
+            some,
+        )
+    last = tx.one(f"SELECT COALESCE(MAX(term), 0) FROM count_terms_{v}")
+    new = [word for word in words if word not in known]
+    numbered = {word: n for n, word in enumerate(new, last[0] + 1 if last else 1)}
+    if new:
+        rows = [(term, word) for word, term in numbered.items()]
+        tx.many(f"INSERT INTO count_terms_{v} VALUES (?,?)", rows)
+    return known | numbered
+
+
+def _words_of(fact: Fact) -> list[str]:
+    """Return what a fact names: always the same in the same order, so that terms are too."""
+    data = fact.data
+    if fact.type == RETRACTED:
+        return []
+    if fact.type in NAMING_TYPES:
+        return [data["party_id"], *([data["into_party_id"]] if fact.type == MERGED else [])]
+    content = data["content"]
+    words = [MEDIUM_TERM + content["medium"]]
+    words += [party["id"] for party in content["administrations"]]
+    words += [party["id"] for party in content["organisations"]]
+    words += [KLE_TERM + number for number in content["kle"]]
+    for person in data["participants"] or ():
+        words += [person["party"]["id"]] if person["party"] else []
+        words += [party["id"] for party in person["spoke_for"]]
+    return words
+
+
+def shape_of(data: Mapping[str, Any], people: tuple[int, ...], terms: Mapping[str, int]) -> Shape:
     """Return the shape of a content whose participants have or spoke for the parties `people`."""
     occurred = data["occurred"]
     first, last = occurred["first_day"], occurred["last_day"]
     return Shape(
-        administrations=tuple(sorted({party["id"] for party in data["administrations"]})),
-        organisations=tuple(sorted({party["id"] for party in data["organisations"]}))
-        or (BROADCAST,),
-        channel=data["channel"],
-        medium=data["medium"],
-        direction=data["direction"],
-        confidentiality=data["confidentiality"],
-        outcome=data["outcome"],
-        precision=occurred["precision"],
-        first_day=first,
-        last_day=last,
-        period=period_of(first, last),
-        kle=frozenset(data["kle"]),
-        people=people,
+        _sorted({terms[party["id"]] for party in data["administrations"]}),
+        _sorted({terms[party["id"]] for party in data["organisations"]}) or (BROADCAST,),
+        data["channel"],
+        terms[MEDIUM_TERM + data["medium"]],
+        data["direction"],
+        data["confidentiality"],
+        data["outcome"],
+        occurred["precision"],
+        first,
+        last,
+        period_of(first, last),
+        _sorted({terms[KLE_TERM + number] for number in data["kle"]}),
+        people,
     )
 
 
-def parties_of(participants: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+def parties_of(
+    participants: Iterable[Mapping[str, Any]], terms: Mapping[str, int]
+) -> tuple[int, ...]:
     """Return the parties that participants belong to or spoke for."""
-    found = {party["id"] for person in participants for party in person["spoke_for"]}
-    found |= {person["party"]["id"] for person in participants if person["party"]}
-    return frozenset(found)
+    found: set[int] = set()
+    for person in participants:
+        if person["party"]:
+            found.add(terms[person["party"]["id"]])
+        found.update([terms[party["id"]] for party in person["spoke_for"]])
+    return _sorted(found)
 
 
-def _apply_stretch(tx: Tx, v: str, facts: Sequence[Fact]) -> None:
+def _sorted(terms: Iterable[int]) -> tuple[int, ...]:
+    return tuple(sorted(terms))
+
+
+def _apply_stretch(tx: Tx, v: str, terms: Mapping[str, int], facts: Sequence[Fact]) -> None:
     if facts:
-        page = _Page(tx, v, facts)
+        page = _Page(tx, v, terms, facts)
         for fact in facts:
             page.take(fact)
         page.write()
@@ -198,20 +257,22 @@ def _apply_stretch(tx: Tx, v: str, facts: Sequence[Fact]) -> None:
 class _Page:
     """Contacts of one stretch: read once, folded in memory, written once."""
 
-    def __init__(self, tx: Tx, v: str, facts: Sequence[Fact]) -> None:
-        self._tx, self._v = tx, v
+    def __init__(
+        self, tx: Tx, v: str, terms: Mapping[str, int], facts: Sequence[Fact]
+    ) -> None:
+        self._tx, self._v, self._terms = tx, v, terms
         self._numbers: dict[str, int] = {}
-        self._people: dict[int, frozenset[str]] = {}
+        self._people: dict[int, tuple[int, ...]] = {}
         for some in portions(f.data["contact_id"] for f in facts if f.type != LOGGED):
             self._read(some)
         self._shapes = open_shapes(tx, v, self._people, self._people)
-        self._steps = merges(tx, v, OPEN - 1)
+        self._stands = survivors(merged_terms(tx, v, OPEN - 1))
         self._unsaved: dict[int, int] = {}
         self._contacts: dict[str, tuple[int, str]] = {}
         self._ends: list[tuple[int, int, int]] = []
         self._rows: list[tuple[object, ...]] = []
         self._marks: list[tuple[object, ...]] = []
-        self._tallies: Counter[Signature] = Counter()
+        self._tallies: Tallies = {}
 
     def _read(self, contact_ids: Sequence[str]) -> None:
         rows = self._tx.all(
@@ -220,7 +281,7 @@ class _Page:
             contact_ids,
         )
         self._numbers |= {contact_id: number for contact_id, number, _ in rows}
-        self._people |= {number: frozenset(people.split()) for _, number, people in rows}
+        self._people |= {number: tuple(map(int, people.split())) for _, number, people in rows}
 
     def take(self, fact: Fact) -> None:
         """Fold one fact about a contact; after a retraction nothing counts any more."""
@@ -228,7 +289,7 @@ class _Page:
         if fact.type == LOGGED:
             self._numbers[contact_id] = fact.position
             self._keep_people(contact_id, fact)
-            after = shape_of(fact.data["content"], self._people[fact.position])
+            after = shape_of(fact.data["content"], self._people[fact.position], self._terms)
             self._open(fact.position, fact.position, after)
             return
         number = self._numbers[contact_id]
@@ -238,7 +299,7 @@ class _Page:
         if fact.type == CORRECTED:
             if fact.data["participants"] is not None:
                 self._keep_people(contact_id, fact)
-            after = shape_of(fact.data["content"], self._people[number])
+            after = shape_of(fact.data["content"], self._people[number], self._terms)
             if after == before:
                 return
             self._close(number, fact.position, before)
@@ -247,14 +308,14 @@ class _Page:
             self._close(number, fact.position, before)
 
     def _keep_people(self, contact_id: str, fact: Fact) -> None:
-        number, people = self._numbers[contact_id], parties_of(fact.data["participants"])
-        self._people[number] = people
-        self._contacts[contact_id] = (number, " ".join(sorted(people)))
+        number = self._numbers[contact_id]
+        people = self._people[number] = parties_of(fact.data["participants"], self._terms)
+        self._contacts[contact_id] = (number, " ".join(map(str, people)))
 
     def _open(self, number: int, position: int, shape: Shape) -> None:
         self._shapes[number] = shape
         self._unsaved[number] = position
-        self._tallies[signature(shape, self._steps)] += 1
+        tally(self._tallies, shape, self._stands, 1)
 
     def _close(self, number: int, position: int, shape: Shape) -> None:
         since = self._unsaved.pop(number, None)
@@ -263,7 +324,7 @@ class _Page:
         else:
             self._add_rows(number, since, position, shape)
         del self._shapes[number]
-        self._tallies[signature(shape, self._steps)] -= 1
+        tally(self._tallies, shape, self._stands, -1)
 
     def _add_rows(self, number: int, since: int, until: int, shape: Shape) -> None:
         single = shape[2:11]
@@ -297,17 +358,17 @@ class _Page:
 
 
 def open_shapes(
-    tx: Tx, v: str, numbers: Iterable[int], people: Mapping[int, frozenset[str]]
+    tx: Tx, v: str, numbers: Iterable[int], people: Mapping[int, tuple[int, ...]]
 ) -> dict[int, Shape]:
     """Return the shapes of contacts as they stand; retracted ones are left out."""
     rows: dict[int, list[tuple[Any, ...]]] = {}
-    marks: dict[int, set[str]] = {}
-    for some in portions_of(numbers):
+    marks: dict[int, set[int]] = {}
+    for some in portions(numbers):
         where = f"to_position=? AND number IN ({placeholders(len(some))})"
         for row in tx.all(
             "SELECT number, administration, organisation, channel, medium, direction,"
             " confidentiality, outcome, precision, first_day, last_day, period"
-            f" FROM count_facts_{v} WHERE {where} ORDER BY number, administration, organisation",
+            f" FROM count_facts_{v} WHERE {where}",
             (OPEN, *some),
         ):
             rows.setdefault(row[0], []).append(row)
@@ -318,112 +379,86 @@ def open_shapes(
     return {
         number: Shape._make(
             [
-                tuple(sorted({row[1] for row in held})),
-                tuple(sorted({row[2] for row in held})),
+                _sorted({row[1] for row in held}),
+                _sorted({row[2] for row in held}),
                 *held[0][3:],
-                frozenset(m[4:] for m in marks.get(number, ()) if m.startswith("kle:")),
-                people.get(number, frozenset()),
+                _sorted(marks.get(number, set()).difference(people.get(number, ()))),
+                people.get(number, ()),
             ]
         )
         for number, held in rows.items()
     }
 
 
-def portions_of(numbers: Iterable[int]) -> Iterator[list[int]]:
-    """Return numbers in lists short enough for one statement."""
-    listed = list(numbers)
-    for start in range(0, len(listed), IDS_A_QUESTION):
-        yield listed[start : start + IDS_A_QUESTION]
-
-
-Signature = tuple[tuple[str, ...], tuple[str, ...], str, str, str, str, str]
-"""Survivors of both sides, channel, medium, period, confidentiality, outcome: equal ones fold."""
-
-
-def signature(shape: Shape, steps: Mapping[str, str]) -> Signature:
-    """Return what decides the cells of a contact, its parties being their survivors."""
-    ours, theirs = shape.administrations, shape.organisations
-    if steps:
-        ours = tuple(sorted({survivor(steps, party) for party in ours}))
-        theirs = tuple(sorted({survivor(steps, party) for party in theirs}))
-    return (
-        ours,
-        theirs,
-        shape.channel,
-        shape.medium,
-        shape.period,
-        shape.confidentiality,
-        shape.outcome,
+def merged_terms(reader: Reader, v: str, at: int) -> dict[int, int]:
+    """Return which party is merged into which, one step, as terms, as known at `at`."""
+    return dict(
+        reader.all(
+            f"SELECT a.term, b.term FROM party_merges_{v} AS m"
+            f" JOIN count_terms_{v} AS a ON a.word=m.party_id"
+            f" JOIN count_terms_{v} AS b ON b.word=m.into_id"
+            " WHERE m.from_position<=? AND m.to_position>?",
+            (at, at),
+        )
     )
 
 
-def cells(of: Signature) -> list[Cell]:
-    """Return every cell a contact is counted in, each once."""
-    ours, theirs, channel, medium, period, *_ = of
-    found: list[Cell] = [
-        (0, "", "", "", "", period),
-        (CHANNEL, "", "", channel, "", period),
-        (MEDIUM, "", "", "", medium, period),
-        (CHANNEL + MEDIUM, "", "", channel, medium, period),
-    ]
+def tally(tallies: Tallies, shape: Shape, stands: Mapping[int, int], step: int) -> None:
+    """Add a contact to (or, with -1, take it from) every cell it is counted in, each once.
+
+    `stands` tells the survivor of each merged party.
+    """
+    ours: Iterable[int] = shape.administrations
+    theirs: Iterable[int] = shape.organisations
+    if stands:
+        ours = {stands.get(party, party) for party in ours}
+        theirs = {stands.get(party, party) for party in theirs}
+    place = _PLACES[shape.outcome, shape.confidentiality, shape.channel]
+    for cell in _cells(ours, theirs, shape.medium, shape.period):
+        row = tallies.get(cell)
+        if row is None:
+            row = tallies[cell] = [0] * len(COUNTERS)
+        row[place] += step
+
+
+def _cells(ours: Iterable[int], theirs: Iterable[int], medium: int, period: str) -> list[Cell]:
+    found = [(0, 0, 0, 0, period), (MEDIUM, 0, 0, medium, period)]
     for a in ours:
-        found += [
-            (ADMINISTRATION, a, "", "", "", period),
-            (ADMINISTRATION + CHANNEL, a, "", channel, "", period),
-            (ADMINISTRATION + MEDIUM, a, "", "", medium, period),
-        ]
+        found.append((ADMINISTRATION, a, 0, 0, period))
+        found.append((ADMINISTRATION + MEDIUM, a, 0, medium, period))
     for o in theirs:
-        found += [
-            (ORGANISATION, "", o, "", "", period),
-            (ORGANISATION + CHANNEL, "", o, channel, "", period),
-            (ORGANISATION + MEDIUM, "", o, "", medium, period),
-        ]
+        found.append((ORGANISATION, 0, o, 0, period))
+        found.append((ORGANISATION + MEDIUM, 0, o, medium, period))
         for a in ours:
-            found.append((ADMINISTRATION + ORGANISATION, a, o, "", "", period))
-            found.append((ALL_FOUR, a, o, channel, medium, period))
+            found.append((ADMINISTRATION + ORGANISATION, a, o, 0, period))
+            found.append((ADMINISTRATION + ORGANISATION + MEDIUM, a, o, medium, period))
     return found
 
 
-def add_tallies(tx: Tx, v: str, signatures: Mapping[Signature, int]) -> None:
-    """Add contacts to (or, negative, take them from) their cells; empty cells are not kept."""
-    rows: dict[Cell, list[int]] = {}
-    shrunk = False
-    for of, count in signatures.items():
-        if not count:
-            continue
-        shrunk |= count < 0
-        place = COUNTERS.index(f"{of[6]}_{of[5]}")
-        for cell in cells(of):
-            row = rows.get(cell)
-            if row is None:
-                row = rows[cell] = [0] * len(COUNTERS)
-            row[place] += count
-    tx.many(_upsert(v), [(*cell, *rows[cell]) for cell in sorted(rows)])
+def add_tallies(tx: Tx, v: str, tallies: Tallies) -> None:
+    """Add to the tallies; what changes nothing is not written, and empty cells are not kept."""
+    tx.many(
+        f"INSERT INTO count_tallies_{v} AS t VALUES ({placeholders(5 + len(COUNTERS))})"
+        " ON CONFLICT (kind, administration, organisation, medium, period)"
+        f" DO UPDATE SET {_ADDED}",
+        [(*cell, *tallies[cell]) for cell in sorted(tallies) if any(tallies[cell])],
+    )
+    shrunk = [cell for cell, row in tallies.items() if min(row) < 0]
     if shrunk:
         tx.many(
             f"DELETE FROM count_tallies_{v} WHERE kind=? AND administration=? AND organisation=?"
-            f" AND channel=? AND medium=? AND period=? AND {'+'.join(COUNTERS)}=0",
-            [cell for cell, row in rows.items() if min(row) < 0],
+            f" AND medium=? AND period=? AND {'+'.join(COUNTERS.values())}=0",
+            shrunk,
         )
-
-
-def _upsert(v: str) -> str:
-    added = ", ".join(f"{counter} = t.{counter} + excluded.{counter}" for counter in COUNTERS)
-    return (
-        f"INSERT INTO count_tallies_{v} AS t VALUES ({placeholders(6 + len(COUNTERS))})"
-        " ON CONFLICT (kind, administration, organisation, channel, medium, period)"
-        f" DO UPDATE SET {added}"
-    )
 
 
 def _apply_merge(tx: Tx, v: str, fact: Fact) -> None:
     """Keep the merge, and move tallies of the contacts whose parties now stand for another."""
-    before = merges(tx, v, OPEN - 1)
+    before = survivors(merged_terms(tx, v, OPEN - 1))
     apply_naming(tx, v, fact)
-    after = merges(tx, v, OPEN - 1)
-    moved = [
-        party for party in {*before, *after} if survivor(before, party) != survivor(after, party)
-    ]
+    after = survivors(merged_terms(tx, v, OPEN - 1))
+    parties = {*before, *after}
+    moved = [party for party in parties if before.get(party, party) != after.get(party, party)]
     numbers: set[int] = set()
     for some in portions(moved):
         within = placeholders(len(some))
@@ -433,11 +468,11 @@ def _apply_merge(tx: Tx, v: str, fact: Fact) -> None:
             (OPEN, *some, *some),
         )
         numbers.update(row[0] for row in rows)
-    signatures: Counter[Signature] = Counter()
+    tallies: Tallies = {}
     for shape in open_shapes(tx, v, numbers, {}).values():
-        signatures[signature(shape, before)] -= 1
-        signatures[signature(shape, after)] += 1
-    add_tallies(tx, v, signatures)
+        tally(tallies, shape, before, -1)
+        tally(tallies, shape, after, 1)
+    add_tallies(tx, v, tallies)
 
 
 def _keep_head(tx: Tx, v: str, facts: Sequence[Fact]) -> None:

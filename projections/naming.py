@@ -5,7 +5,7 @@ only ever added (an old name stays true of its time); merges can be taken back, 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 from domain.log.codec import Fact
 from projections.storage import OPEN, Reader, Tx
@@ -27,6 +27,8 @@ NAMING_TABLES: Final = (
         " PRIMARY KEY (party_id, from_position))"
     ),
 )
+Key = TypeVar("Key", str, int)
+"""A party as a view names it: its id, or the view's own number for it."""
 IDS_A_QUESTION: Final = 500
 """Ids named in one SQL statement; both databases take more, but plans and buffers stay small."""
 
@@ -36,7 +38,7 @@ def placeholders(count: int) -> str:
     return ",".join("?" * count) or "NULL"
 
 
-def portions(ids: Iterable[str]) -> Iterator[list[str]]:
+def portions(ids: Iterable[Key]) -> Iterator[list[Key]]:
     """Return distinct ids in lists of at most `IDS_A_QUESTION`."""
     distinct = list(dict.fromkeys(ids))
     for start in range(0, len(distinct), IDS_A_QUESTION):
@@ -119,12 +121,12 @@ def merges(reader: Reader, v: str, at: int) -> dict[str, str]:
     )
 
 
-def survivors(steps: Mapping[str, str]) -> dict[str, str]:
+def survivors(steps: Mapping[Key, Key]) -> dict[Key, Key]:
     """Return each merged party's survivor; a ring, which nobody may make, ends in itself."""
     return {party: survivor(steps, party) for party in steps}
 
 
-def survivor(steps: Mapping[str, str], party: str) -> str:
+def survivor(steps: Mapping[Key, Key], party: Key) -> Key:
     """Return who stands for `party` after all merges."""
     seen = {party}
     while (into := steps.get(party)) is not None and into not in seen:

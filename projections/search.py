@@ -142,7 +142,7 @@ def _make_index(tx: Tx, v: str, *, on_sqlite: bool) -> None:
         # Neither the stems themselves nor their number are kept beside the index: nobody asks.
         tx.run(
             f"CREATE VIRTUAL TABLE search_index_{v} USING fts5"
-            "(stems, tokenize='ascii', detail=none, content='', columnsize=0)"
+            "(stems, tokenize='ascii', detail=none, content='')"
         )
     else:
         tx.run(

@@ -66,7 +66,9 @@ def import_csv(
         door = LogDoor(services, lambda position: caught_up(services, position))
         results = [_one(path, loaded, door, dry_run=dry_run, quiet=as_json) for path in files]
     if as_json:
-        print(json.dumps([body for body, _ in results], ensure_ascii=False, indent=2))
+        bodies = [body for body, _ in results]
+        answer = bodies[0] if len(bodies) == 1 else {"files": bodies}
+        print(json.dumps(answer, ensure_ascii=False, indent=2))
     raise typer.Exit(max(code for _, code in results))
 
 

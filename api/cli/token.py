@@ -42,7 +42,7 @@ def new(
     ],
     scope: Annotated[
         list[str] | None,
-        typer.Option(help="Afgrænsning: party:KAB, unit:TMF eller kle:03.10; kan gentages"),
+        typer.Option(help="Afgrænsning: party:KAB (eller blot KAB), unit:TMF eller kle:03.10; kan gentages"),
     ] = None,
     label: Annotated[str | None, typer.Option(help="Hvad nøglen bruges til")] = None,
     expires: Annotated[
@@ -128,10 +128,19 @@ def _envelope() -> Any:
     return Envelope(actor="cli", role=Role.ADMINISTRATOR, via="cli")
 
 
+def _in_full(scope: str) -> str:
+    """Return a scope with its kind: a party may be named without, or by what it is."""
+    kind, _, key = scope.partition(":")
+    if key and kind in {"organisation", "administration"}:
+        return f"party:{key}"
+    return scope if key and kind in {"party", "unit", "kle"} else f"party:{scope}"
+
+
 def _resolved(services: Services, scopes: list[str]) -> tuple[str, ...]:
     """Return the scopes with every party named by its id."""
     from domain.errors import Fault, Refused
 
+    scopes = [_in_full(scope) for scope in scopes]
     wanted = {s.partition(":")[2] for s in scopes if s.startswith(("party:", "unit:"))}
     if not wanted:
         return tuple(scopes)

@@ -4,6 +4,7 @@ One connection writes, one reads per thread. A batch is staged on the caller's t
 microseconds) and committed wherever the caller likes to wait for the disk.
 """
 
+import os
 import sqlite3
 import threading
 import time
@@ -75,6 +76,7 @@ class SqliteLog:
             self._writer = self._open_writer()
             if create:
                 self._create_tables()
+            self._flush_inherited()
 
     # --- writing ------------------------------------------------------------------------------
 
@@ -380,6 +382,24 @@ class SqliteLog:
             self._writer.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
             self._writer.executescript(SCHEMA)
             self._writer.execute("PRAGMA busy_timeout=0")
+
+    def _flush_inherited(self) -> None:
+        """Force to disk what another process wrote, and was killed before it could flush.
+
+        Such events read like any other. Without this a request sent again after the restart would
+        be acknowledged from them, and a power cut could still take them away.
+        """
+        self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # as far as readers let it
+        try:
+            number = os.open(f"{self.path}-wal", os.O_RDONLY)
+        except FileNotFoundError:
+            return
+        try:
+            os.fdatasync(number)
+        except OSError as error:
+            raise Unavailable("store_unavailable", reason="cannot flush") from error
+        finally:
+            os.close(number)
 
     def _open_writer(self) -> Connection:
         connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)

@@ -184,8 +184,8 @@ def test_danish_dialogue_meetings(
     assert "K2" not in by_id, "a postponed meeting did not take place"
     assert by_id["K3"]["occurred"]["from"] == "2011-10-20T13:00:00Z"
     assert by_id["S1"]["occurred"] == {
-        "from": "2011-03",
-        "to": "2011-05",
+        "from": "2011-03-01",
+        "to": "2011-05-31",
         "precision": "range",
         "text": "2011 foråret",
     }

@@ -507,7 +507,7 @@ def test_an_erased_text_returns_only_with_a_new_subject() -> None:
     (event,) = given(erased).when(that(correcting(subject="Nyt", facts="a"))).events
     assert isinstance(event, ContactCorrected)
     assert event.text == ContactText(subject="Nyt", facts="a")
-    refusal = Refusal(Refused, "invalid_input", (Fault("/subject", "invalid_input"),))
+    refusal = Refusal(Refused, "invalid_input", (("/subject", "invalid_input"),))
     given(erased).when(that(correcting(facts="a"))).refused(refusal)
     (event,) = given(erased).when(that(correcting(medium="email"))).events
     assert isinstance(event, ContactCorrected)

@@ -70,7 +70,7 @@ def test_a_register_is_imported_and_a_second_time_makes_nothing_new(
     }
     assert run([*arguments("small.csv"), "--json"]) == 0
     answer = capsys.readouterr()
-    (report,) = json.loads(answer.out)
+    report = json.loads(answer.out)
     assert (report["contacts_made"], report["contacts_present"]) == (0, 2)
     assert answer.err == ""
     assert stored() == first
@@ -78,13 +78,13 @@ def test_a_register_is_imported_and_a_second_time_makes_nothing_new(
 
 def test_a_dry_run_tells_and_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert run([*arguments("small.csv"), "--dry-run", "--json"]) == 0
-    (report,) = json.loads(capsys.readouterr().out)
+    report = json.loads(capsys.readouterr().out)
     assert (report["contacts_made"], report["parties_created"], report["dry_run"]) == (2, 3, True)
     assert stored()[0] == 0
     run(arguments("small.csv"))
     capsys.readouterr()
     assert run([*arguments("small.csv"), "--dry-run", "--json"]) == 0
-    (report,) = json.loads(capsys.readouterr().out)
+    report = json.loads(capsys.readouterr().out)
     assert (report["contacts_made"], report["contacts_present"]) == (0, 2)
 
 
@@ -95,7 +95,7 @@ def test_a_record_that_changed_in_the_register_is_told_and_left_alone(
     (folder / "small.csv").write_text(SMALL.replace("Tag", "Facade"), encoding="utf-8")
     capsys.readouterr()
     assert run([*arguments("small.csv"), "--json"]) == 0
-    (report,) = json.loads(capsys.readouterr().out)
+    report = json.loads(capsys.readouterr().out)
     assert (report["contacts_present"], report["contacts_changed"]) == (1, 1)
 
 
@@ -158,7 +158,7 @@ def test_a_killed_import_is_finished_by_running_it_again(
     assert batches * 500 <= types["contact.logged/1"] < CONTACTS
     assert types["import.finished/1"] == 0
     assert run([*arguments("register.csv"), "--json"]) == 0
-    (report,) = json.loads(capsys.readouterr().out)
+    report = json.loads(capsys.readouterr().out)
     assert report["contacts_present"] == len(sources)
     assert report["contacts_made"] == CONTACTS - len(sources)
     _, types, sources = stored()
@@ -197,7 +197,7 @@ def test_several_files_are_reported_one_by_one(
 ) -> None:
     (folder / "more.csv").write_text(SMALL.replace("\n1,", "\n3,"), encoding="utf-8")
     assert run([*arguments("small.csv", "more.csv"), "--json"]) == 0
-    reports = json.loads(capsys.readouterr().out)
+    reports = json.loads(capsys.readouterr().out)["files"]
     assert [(r["file_name"], r["contacts_made"]) for r in reports] == [
         ("small.csv", 2),
         ("more.csv", 1),
@@ -213,7 +213,7 @@ def test_a_real_register_is_stored_whole(
     documented = Path(__file__).parents[2] / "docs" / "mappings" / "uk_three_departments.toml"
     command = arguments(str(register), mapping_file=str(documented))
     assert run([*command, "--json"]) == 0
-    (report,) = json.loads(capsys.readouterr().out)
+    report = json.loads(capsys.readouterr().out)
     assert (report["contacts_made"], report["parties_created"]) == (2574, 3004 + 3)
     first = stored()
     assert first[1]["contact.logged/1"] == 2574

@@ -149,11 +149,12 @@ class Fault(NamedTuple):
 
 
 class Call(NamedTuple):
-    """One system call of the trace: its name, the file it was about, whether it worked."""
+    """One system call of the trace: its name, the file it was about, whether it worked, where."""
 
     name: str
     file: str
-    worked: bool
+    worked: bool = True
+    offset: int = 0
 
 
 class Watched(NamedTuple):
@@ -207,33 +208,37 @@ def _is_traced(pid: int | None) -> bool:
     return "\nTracerPid:\t0\n" not in status
 
 
-_CALL = re.compile(r"^(\w+)\((?:\d+<([^>]*)>|\"?([^\",)]*))?.*\)\s+= (-?\d+|\?)")
+_CALL = re.compile(r"^(\w+)\((?:\d+<([^>]*)>|\"?([^\",)]*))?(?:.*, (\d+))?.*\)\s+= (-?\d+|\?)")
 
 
 def _calls(trace: Path) -> Iterator[Call]:
     for line in trace.read_text(encoding="utf-8", errors="replace").splitlines():
         if found := _CALL.match(line):
-            name, opened_file, named, result = found.groups()
+            name, opened_file, named, offset, result = found.groups()
             file = Path((opened_file or named or "").removesuffix(" (deleted)")).name
-            yield Call(name, file, not result.startswith("-") and result != "?")
+            yield Call(name, file, not result.startswith("-") and result != "?", int(offset or 0))
 
 
 def unsynced_promises(calls: Sequence[Call]) -> list[str]:
     """Acknowledgements that were given before the disk had what they promise.
 
-    `log.db-wal` must have been flushed since it was written. Once such a flush has failed, the
-    next promise must wait until the log was copied into `log.db` and that was flushed.
+    Events in `log.db-wal` must have been flushed since they were written. Once such a flush has
+    failed, the next promise must wait until all was copied into `log.db` and that was flushed, or
+    `log.db-wal` was emptied. (Its first 32 bytes are a head, which is written again by itself.)
     """
     found: list[str] = []
     dirty = suspect = False
     for number, call in enumerate(calls):
         match call.name, call.file:
-            case "pwrite64", "log.db-wal":
+            case "pwrite64", "log.db-wal" if call.offset:
                 dirty = True
             case "fdatasync", "log.db-wal":
-                dirty, suspect = not call.worked, suspect or not call.worked
-            case "fdatasync", "log.db" if call.worked:
+                suspect = suspect or (dirty and not call.worked)
+                dirty = dirty and not call.worked
+            case ("fdatasync", "log.db") if call.worked:
                 suspect = False
+            case ("ftruncate" | "unlink"), "log.db-wal" if call.worked:
+                dirty = suspect = False
             case "write", "acknowledged" if dirty:
                 found.append(f"call {number}: not flushed")
             case "write", "acknowledged" if suspect:
