@@ -37,21 +37,21 @@ ADMINISTRATION: Final = 1
 ORGANISATION: Final = 2
 MEDIUM: Final = 4
 """A tally's kind is the sum of the dimensions it is split by; the others are 0."""
+_KEY: Final = "kind, administration, organisation, medium, period"
 
-COUNTERS: Final = {
+COUNTERS: Final[Mapping[tuple[str, str, str], str]] = {
     (outcome, level, channel): f"{outcome}_{level}_{channel}"
     for outcome in Outcome
     for level in Confidentiality
     for channel in Channel
 }
 """Columns of a tally row, e.g. `held_open_direct`: what has few values splits columns, not rows."""
-_PLACES: Final[Mapping[tuple[str, str, str], int]] = {key: n for n, key in enumerate(COUNTERS)}
-_ADDED: Final = ", ".join(f"{column} = t.{column} + excluded.{column}" for column in COUNTERS.values())
 
+Counter = tuple[str, str, str]
 Cell = tuple[int, int, int, int, str]
 """kind, administration, organisation, medium, period: the key of a tally row."""
-Tallies = dict[Cell, list[int]]
-"""What to add to each cell's counters."""
+Tallies = dict[Counter, dict[Cell, int]]
+"""What to add to each counter of each cell."""
 
 
 class Shape(NamedTuple):
@@ -111,8 +111,8 @@ class CountsView:
                 "CREATE TABLE count_tallies_{v} (kind {bigint} NOT NULL,"
                 " administration {bigint} NOT NULL, organisation {bigint} NOT NULL,"
                 " medium {bigint} NOT NULL, period {text} NOT NULL,"
-                f" {', '.join(f'{column} {{bigint}} NOT NULL' for column in COUNTERS.values())},"
-                " PRIMARY KEY (kind, administration, organisation, medium, period))"
+                f" {', '.join(f'{c} {{bigint}} NOT NULL DEFAULT 0' for c in COUNTERS.values())},"
+                f" PRIMARY KEY ({_KEY}))"
                 " {clustered}"
             ),
             (
@@ -257,9 +257,7 @@ def _apply_stretch(tx: Tx, v: str, terms: Mapping[str, int], facts: Sequence[Fac
 class _Page:
     """Contacts of one stretch: read once, folded in memory, written once."""
 
-    def __init__(
-        self, tx: Tx, v: str, terms: Mapping[str, int], facts: Sequence[Fact]
-    ) -> None:
+    def __init__(self, tx: Tx, v: str, terms: Mapping[str, int], facts: Sequence[Fact]) -> None:
         self._tx, self._v, self._terms = tx, v, terms
         self._numbers: dict[str, int] = {}
         self._people: dict[int, tuple[int, ...]] = {}
@@ -413,12 +411,9 @@ def tally(tallies: Tallies, shape: Shape, stands: Mapping[int, int], step: int) 
     if stands:
         ours = {stands.get(party, party) for party in ours}
         theirs = {stands.get(party, party) for party in theirs}
-    place = _PLACES[shape.outcome, shape.confidentiality, shape.channel]
+    changes = tallies.setdefault((shape.outcome, shape.confidentiality, shape.channel), {})
     for cell in _cells(ours, theirs, shape.medium, shape.period):
-        row = tallies.get(cell)
-        if row is None:
-            row = tallies[cell] = [0] * len(COUNTERS)
-        row[place] += step
+        changes[cell] = changes.get(cell, 0) + step
 
 
 def _cells(ours: Iterable[int], theirs: Iterable[int], medium: int, period: str) -> list[Cell]:
@@ -437,18 +432,20 @@ def _cells(ours: Iterable[int], theirs: Iterable[int], medium: int, period: str)
 
 def add_tallies(tx: Tx, v: str, tallies: Tallies) -> None:
     """Add to the tallies; what changes nothing is not written, and empty cells are not kept."""
-    tx.many(
-        f"INSERT INTO count_tallies_{v} AS t VALUES ({placeholders(5 + len(COUNTERS))})"
-        " ON CONFLICT (kind, administration, organisation, medium, period)"
-        f" DO UPDATE SET {_ADDED}",
-        [(*cell, *tallies[cell]) for cell in sorted(tallies) if any(tallies[cell])],
-    )
-    shrunk = [cell for cell, row in tallies.items() if min(row) < 0]
+    shrunk: set[Cell] = set()
+    for counter, changes in tallies.items():
+        column = COUNTERS[counter]
+        tx.many(
+            f"INSERT INTO count_tallies_{v} AS t ({_KEY}, {column}) VALUES (?,?,?,?,?,?)"
+            f" ON CONFLICT ({_KEY}) DO UPDATE SET {column} = t.{column} + excluded.{column}",
+            [(*cell, changes[cell]) for cell in sorted(changes) if changes[cell]],
+        )
+        shrunk.update([cell for cell, change in changes.items() if change < 0])
     if shrunk:
         tx.many(
             f"DELETE FROM count_tallies_{v} WHERE kind=? AND administration=? AND organisation=?"
             f" AND medium=? AND period=? AND {'+'.join(COUNTERS.values())}=0",
-            shrunk,
+            sorted(shrunk),
         )
 
 

@@ -5,48 +5,49 @@ in the total. A contact known only to its quarter has no month, and is not lost 
 null. Two ways give the same answer: tallies (now, few dimensions) and facts (anything).
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import product
+from threading import Lock
 from typing import Any, Final, NamedTuple
-
-import orjson
 
 from domain.access import Sight
 from domain.errors import Fault, Refused
-from domain.values import Confidentiality, Outcome
+from domain.values import Channel, Confidentiality, Outcome
+from projections.count_body import LAST, PARTY_DIMENSIONS, Counted, Shown
 from projections.count_rows import (
     ADMINISTRATION,
-    ALL_FOUR,
-    BROADCAST,
-    CHANNEL,
     COUNTERS,
+    KLE_TERM,
     MEDIUM,
+    MEDIUM_TERM,
     ORGANISATION,
     VIEW,
+    merged_terms,
     quarter_of,
 )
-from projections.naming import merges, names, placeholders, survivor, survivors
-from projections.parties import in_order
+from projections.naming import placeholders, portions, survivor, survivors
 from projections.storage import Reader
 
-__all__ = ["DIMENSIONS", "VIEW", "Report", "ReportQuery", "report"]
+__all__ = ["DIMENSIONS", "VIEW", "RecentReports", "Report", "ReportQuery", "report"]
 
 TIMES: Final = ("day", "weekday", "month", "quarter", "year")
-PARTY_DIMENSIONS: Final = ("administration", "organisation")
 SINGLE_DIMENSIONS: Final = ("channel", "medium", "direction", "precision", "confidentiality")
 DIMENSIONS: Final = (*TIMES, *PARTY_DIMENSIONS, *SINGLE_DIMENSIONS)
 ROWS_MAX: Final = 100_000
 """Rows of one report: a year of days for 270 organisations."""
+KEPT_REPORTS_MAX: Final = 16
+KEPT_ROWS_MAX: Final = 5_000
+"""Rows of a report that is kept; together with the number of reports some 15 MiB at most."""
 _BITS: Final = {
     "administration": ADMINISTRATION,
     "organisation": ORGANISATION,
-    "channel": CHANNEL,
     "medium": MEDIUM,
 }
-_KINDS: Final = frozenset({0, 1, 2, 4, 8, 3, 5, 9, 6, 10, 12})
+_NO_TERM: Final = -1
+"""Stands for what no contact has ever named."""
 _NO_TALLY: Final = frozenset({"day", "weekday", "direction", "precision"})
-_LAST: Final = "\U0010ffff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +77,6 @@ class Report(NamedTuple):
     groups: int
 
 
-Counted = tuple[Any, ...]
-"""A row before it is written: the values of `by`, then the count."""
-
-
 def report(
     reader: Reader, v: str, at: int, day: str | None, sight: Sight, query: ReportQuery
 ) -> Report:
@@ -91,8 +88,39 @@ def report(
     count = _Count(reader, v, at, day, sight, query)
     total = sum(row[-1] for row in count.rows(()))
     rows = count.rows(query.by) if query.by else [(total,)]
-    shown = _Shown(reader, v, at, day, query.by, rows)
-    return Report(shown.page(rows, query.sort, query.limit), total, len(rows))
+    shown = Shown(reader, v, at, day, query.by, rows)
+    return Report(shown.page(query.sort, query.limit), total, len(rows))
+
+
+class RecentReports:
+    """The latest reports, kept because a position pins its answer: most are asked again and again.
+
+    The key holds all that an answer follows from, sight too, so nobody is given another's. One
+    for each store; safe with several threads.
+    """
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._kept: dict[Hashable, Report] = {}
+        self._lock = Lock()
+
+    def report(
+        self, reader: Reader, v: str, at: int, day: str | None, sight: Sight, query: ReportQuery
+    ) -> Report:
+        """Return what `report` returns. `at` must not be further than the view has come."""
+        key = (v, at, day, sight, query)
+        with self._lock:
+            found = self._kept.pop(key, None)
+            if found is not None:
+                self._kept[key] = found
+                return found
+        made = report(reader, v, at, day, sight, query)
+        if len(made.rows) <= KEPT_ROWS_MAX:
+            with self._lock:
+                self._kept[key] = made
+                if len(self._kept) > KEPT_REPORTS_MAX:
+                    del self._kept[next(iter(self._kept))]
+        return made
 
 
 def _demand_dimensions(by: Sequence[str]) -> None:
@@ -108,18 +136,29 @@ class _Count:
         self, reader: Reader, v: str, at: int, day: str | None, sight: Sight, query: ReportQuery
     ) -> None:
         self._reader, self._v, self._at, self._sight = reader, v, at, sight
-        self._steps = merges(reader, v, at)
+        self._steps = merged_terms(reader, v, at)
         head = reader.one(f"SELECT position, latest_day FROM count_head_{v}")
         self._head, latest = head or (0, "")
         self._begun = day if day is not None and day < latest else None
         self._query = query
         self._ours = self._survivors_of(query.administrations)
         self._theirs = self._survivors_of(query.organisations)
+        self._media = None if query.medium is None else self._terms([MEDIUM_TERM + query.medium])
 
-    def _survivors_of(self, parties: Iterable[str] | None) -> frozenset[str] | None:
+    def _survivors_of(self, parties: Iterable[str] | None) -> list[int] | None:
         if parties is None:
             return None
-        return frozenset(survivor(self._steps, party) for party in parties)
+        return sorted({survivor(self._steps, party) for party in self._terms(parties)})
+
+    def _terms(self, words: Iterable[str]) -> list[int]:
+        """Return the terms of words; one that does not exist for those nobody has named."""
+        found: list[int] = []
+        for some in portions(words):
+            sql = (
+                f"SELECT term FROM count_terms_{self._v} WHERE word IN ({placeholders(len(some))})"
+            )
+            found += [row[0] for row in self._reader.all(sql, some)]
+        return found or [_NO_TERM]
 
     def rows(self, by: Sequence[str]) -> list[Counted]:
         """Return counts per values of `by`, party values being survivors and time its label."""
@@ -147,12 +186,7 @@ class _Count:
                 if len(wanted) > 1:
                     return None  # one contact may stand under several of them
                 needed |= _BITS[name]
-        needed |= CHANNEL if query.channel is not None else 0
-        needed |= MEDIUM if query.medium is not None else 0
-        if needed in _KINDS:
-            return needed
-        both = ADMINISTRATION | ORGANISATION
-        return ALL_FOUR if needed & both == both else None
+        return needed | (MEDIUM if self._media is not None else 0)
 
     def _periods(self) -> tuple[list[str] | None, list[str]]:
         """Return periods wholly inside the asked days (None: all), and those partly inside."""
@@ -184,34 +218,34 @@ class _Count:
         if periods is not None:
             where.append(f"period IN ({placeholders(len(periods))})")
             params += periods
-        columns = [name for name in split if name != "confidentiality"]
+        columns = [name for name in split if name not in ("channel", "confidentiality")]
         columns += ["period"] if time else []
+        channels = [self._query.channel] if self._query.channel else [*Channel]
         levels = sorted(self._sight.confidentialities)
-        if "confidentiality" not in split:
-            return self._summed(kind, columns, levels, where, params)
-        place = split.index("confidentiality")
-        return [
-            (*row[:place], str(level), *row[place:])
-            for level in levels
-            for row in self._summed(kind, columns, [level], where, params)
-        ]
+        found: list[tuple[Any, ...]] = []
+        for channel, level in product(
+            [[one] for one in channels] if "channel" in split else [channels],
+            [[one] for one in levels] if "confidentiality" in split else [levels],
+        ):
+            rows = self._summed(kind, columns, list(product(level, channel)), where, params)
+            found += _placed(rows, split, {"channel": channel, "confidentiality": level})
+        return found
 
     def _summed(
         self,
         kind: int,
         columns: Sequence[str],
-        levels: Sequence[str],
+        counters: Iterable[tuple[str, str]],
         where: Sequence[str],
         params: Sequence[Any],
     ) -> list[tuple[Any, ...]]:
-        """Return sums of the counters that may be seen; a whole key of a tally is its own sum."""
+        """Return sums of the counters of levels and channels; a whole key is its own sum."""
         outcomes = [self._query.outcome] if self._query.outcome else list(Outcome)
-        wanted = [f"{outcome}_{level}" for outcome in outcomes for level in levels]
-        counted = "+".join(name for name in wanted if name in COUNTERS) or "0"
+        wanted = [(outcome, *counter) for counter in counters for outcome in outcomes]
+        counted = "+".join(COUNTERS[counter] for counter in wanted if counter in COUNTERS) or "0"
         keyed = {name for name, bit in _BITS.items() if kind & bit} | {"period"}
         table = f"FROM count_tallies_{self._v}"
         if keyed == set(columns):
-            where = [*where, f"{counted}>0"]
             sql = f"SELECT {', '.join(columns)}, {counted} {table} WHERE {' AND '.join(where)}"
             return self._reader.all(sql, params)
         return self._grouped(columns, f"SUM({counted}) {table}", where, params)
@@ -229,6 +263,7 @@ class _Count:
             ("last_day>=?", query.date_from),
             ("first_day<=?", query.date_to),
             ("first_day<=?", self._begun),
+            ("channel=?", query.channel),
             ("direction=?", query.direction),
             ("outcome=?", query.outcome),
         ):
@@ -266,17 +301,14 @@ class _Count:
 
     def _limit(self, where: list[str], params: list[Any]) -> None:
         """Add what both ways are asked alike."""
-        query = self._query
-        limits: tuple[tuple[str, Collection[str] | None], ...] = (
+        for column, wanted in (
             ("administration", self._ours),
             ("organisation", self._theirs),
-            ("channel", None if query.channel is None else [query.channel]),
-            ("medium", None if query.medium is None else [query.medium]),
-        )
-        for column, wanted in limits:
+            ("medium", self._media),
+        ):
             if wanted is not None:
                 where.append(f"{column} IN ({placeholders(len(wanted))})")
-                params += sorted(wanted)
+                params += wanted
 
     def _limit_to_sight(self, where: list[str], params: list[Any]) -> None:
         """Add the levels, parties and KLE numbers beyond which the asker sees nothing."""
@@ -286,26 +318,27 @@ class _Count:
             params += sorted(sight.confidentialities)
         valid = "from_position<=? AND to_position>?"
         if sight.parties is not None:
-            parties = sorted(sight.parties)
+            parties = self._terms(sorted(sight.parties))
             within = placeholders(len(parties))
             where.append(
                 f"number IN (SELECT number FROM count_facts_{v} WHERE {valid}"
                 f" AND (organisation IN ({within}) OR administration IN ({within})) UNION"
                 f" SELECT number FROM count_marks_{v} WHERE {valid} AND mark IN ({within}))"
             )
-            params += [at, at, *parties, *parties, at, at, *(f"party:{p}" for p in parties)]
+            params += [at, at, *parties, *parties, at, at, *parties]
         if sight.kle is not None:
             under = " OR ".join(
-                "(mark>=? AND mark<? AND NOT substr(mark,?,1) BETWEEN '0' AND '9')"
+                "(word>=? AND word<? AND NOT substr(word,?,1) BETWEEN '0' AND '9')"
                 for _ in sight.kle
             )
             where.append(
-                f"number IN (SELECT number FROM count_marks_{v} WHERE {valid} AND ({under}))"
+                f"number IN (SELECT number FROM count_marks_{v} WHERE {valid}"
+                f" AND mark IN (SELECT term FROM count_terms_{v} WHERE {under}))"
             )
             params += [at, at]
             for prefix in sight.kle:
-                first = f"kle:{prefix}"
-                params += [first, f"{first}{_LAST}", len(first) + 1]
+                first = f"{KLE_TERM}{prefix}"
+                params += [first, f"{first}{LAST}", len(first) + 1]
 
     def _grouped(
         self, columns: Sequence[str], counted: str, where: Sequence[str], params: Sequence[Any]
@@ -315,6 +348,17 @@ class _Count:
         return self._reader.all(
             f"SELECT {listed}{counted} WHERE {' AND '.join(where)}{grouping}", params
         )
+
+
+def _placed(
+    rows: list[tuple[Any, ...]], split: Sequence[str], known: Mapping[str, Sequence[str]]
+) -> list[tuple[Any, ...]]:
+    """Put what all rows have in common where `split` has it."""
+    for place, name in enumerate(split):
+        if name in known:
+            value = str(known[name][0])
+            rows = [(*row[:place], value, *row[place:]) for row in rows]
+    return rows
 
 
 def _bounds(period: str) -> tuple[str, str]:
@@ -350,10 +394,14 @@ def _folded(
         return _summed(rows) if several else [row for row in rows if row[-1]]
     labels = {when: _label(time, when) for when in {row[-2] for row in rows}}
     place = by.index(time)
-    if place == len(by) - 1:
-        placed = [(*row[:-2], labels[row[-2]], row[-1]) for row in rows]
+    if place == len(by) - 1 and all(when == label for when, label in labels.items()):
+        placed = [row for row in rows if row[-1]]
+    elif place == len(by) - 1:
+        placed = [(*row[:-2], labels[row[-2]], row[-1]) for row in rows if row[-1]]
     else:
-        placed = [(*row[:place], labels[row[-2]], *row[place:-2], row[-1]) for row in rows]
+        placed = [
+            (*row[:place], labels[row[-2]], *row[place:-2], row[-1]) for row in rows if row[-1]
+        ]
     one_each = len(set(labels.values())) == len(labels) and not several
     return placed if one_each else _summed(placed)
 
@@ -378,68 +426,3 @@ def _label(time: str, when: str) -> str | int | None:
     if time == "month":
         return when if is_month else None
     return quarter_of(when) if is_month else (when if len(when) > len("YYYY") else None)
-
-
-class _Shown:
-    """Writes rows as JSON and puts them in order: parties by name, null last.
-
-    Works column by column: a report has thousands of rows and few values.
-    """
-
-    def __init__(
-        self,
-        reader: Reader,
-        v: str,
-        at: int,
-        day: str | None,
-        by: Sequence[str],
-        rows: Sequence[Counted],
-    ) -> None:
-        self._values = [{row[index] for row in rows} for index in range(len(by))]
-        parties = {
-            value
-            for name, values in zip(by, self._values, strict=True)
-            if name in PARTY_DIMENSIONS
-            for value in values
-        } - {BROADCAST}
-        self._names = names(reader, v, at, day, parties)
-        self._members = [
-            {value: self._member(name, value) for value in values}
-            for name, values in zip(by, self._values, strict=True)
-        ]
-
-    def page(self, rows: Sequence[Counted], sort: str, limit: int) -> list[bytes]:
-        """Return the first `limit` rows as JSON objects: their values, then `contacts`."""
-        ranks = self._ranks(rows)
-        places = range(len(rows))
-        if sort == "-count":
-            order = sorted(places, key=lambda place: (-rows[place][-1], ranks[place]))
-        else:
-            order = sorted(places, key=ranks.__getitem__)
-        shown = [rows[place] for place in order[:limit]]
-        heads = [b"{"] * len(shown)
-        for index, members in enumerate(self._members):
-            written = {value: member[1] for value, member in members.items()}
-            heads = [h + written[row[index]] for h, row in zip(heads, shown, strict=True)]
-        return [b'%b"contacts":%d}' % (h, row[-1]) for h, row in zip(heads, shown, strict=True)]
-
-    def _ranks(self, rows: Sequence[Counted]) -> list[int]:
-        """Return where each row stands when sorted by its values, as one number each."""
-        ranks = [0] * len(rows)
-        for index, members in enumerate(self._members):
-            ordered = sorted(members, key=lambda value, of=members: of[value][0])  # type: ignore[misc]
-            rank = {value: place for place, value in enumerate(ordered)}
-            size = len(rank)
-            ranks = [r * size + rank[row[index]] for r, row in zip(ranks, rows, strict=True)]
-        return ranks
-
-    def _member(self, name: str, value: Any) -> tuple[str, bytes]:  # noqa: ANN401 a JSON value
-        """Return how a value sorts, and its member of the row."""
-        head = f'"{name}":'.encode()
-        if value is None or value == BROADCAST:
-            return _LAST, head + b"null,"
-        if name not in PARTY_DIMENSIONS:
-            return str(value), head + orjson.dumps(value) + b","
-        called = self._names.get(value, "")
-        party = orjson.dumps({"id": value, "name": called})
-        return f"{in_order(called)}\n{value}", head + party + b","

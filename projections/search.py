@@ -376,7 +376,4 @@ def _postgres_match(
     none = " | ".join(f"({asked(term, 0)})" for term in unwanted)
     question = " & ".join(every) or none
     params.append(f"({question}) & !({none})" if every and none else question)
-    return (
-        f"SELECT position FROM search_index_{v}"
-        " WHERE stems @@ CAST(? AS tsquery)"
-    )
+    return f"SELECT position FROM search_index_{v} WHERE stems @@ CAST(? AS tsquery)"

@@ -1,4 +1,4 @@
-"""Installations for the acceptance tests: what the registers' independent answers are, and where."""
+"""Installations for the acceptance tests, and what was counted of the registers elsewhere."""
 
 import json
 from collections.abc import Callable, Iterator

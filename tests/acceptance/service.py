@@ -1,6 +1,7 @@
 """The running service as its users have it: a process of its own, a command line, and HTTP.
 
-Nothing here reaches into the product: commands are processes, and every answer comes over the wire.
+Commands are processes and every answer comes over the wire. Only what an outsider computes alone,
+the leaf of a row, is taken from the product.
 """
 
 import json
@@ -18,6 +19,8 @@ from pathlib import Path
 from typing import IO, Any
 
 import httpx2
+
+from domain.log.leaf import body_hash, leaf_hash
 
 MAPPINGS = Path(__file__).parents[2] / "docs" / "mappings"
 START_SECONDS = 60
@@ -75,10 +78,17 @@ class Desk:
         return int(self.get("/v1/reports/contacts", **params)["total"])
 
     def counts(self, *by: str, **params: Any) -> dict[Any, int]:
-        """Counts by values in the report's own order; a party is its name, one value stands bare."""
+        """Counts by value in the report's own order; a party is its name, one value is bare."""
         report = self.get("/v1/reports/contacts", by=",".join(by), **params)
         assert len(report["rows"]) == min(report["groups"], params.get("limit", report["groups"]))
         return {value_of(row, by): row["contacts"] for row in report["rows"]}
+
+    def entry_of(self, contact: Json) -> Json:
+        """The row of the log behind a contact's newest version, as it is stored."""
+        page = self.ask("/v1/log/entries", after=contact["position"] - 1, limit=1).json()
+        (entry,) = page["items"]
+        assert contact["id"] in entry["tags"]
+        return dict(entry)
 
     def post(self, path: str, body: Json, **headers: str) -> httpx2.Response:
         """Send a body; header names are written with `_` for `-`."""
@@ -101,6 +111,21 @@ class Desk:
         self.head = self.log_head()
 
 
+def leaf_of(entry: Json) -> bytes:
+    """What an outsider computes of a row as it is stored."""
+    body = body_hash(
+        bytes.fromhex(entry["event_id"].replace("-", "")),
+        entry["type"],
+        entry["tags"],
+        entry["metadata"].encode(),
+        entry["data"].encode(),
+        entry["stream_id"],
+        entry["stream_version"],
+        bytes.fromhex(entry["key_hash"]) if entry["key_hash"] else None,
+    )
+    return leaf_hash(entry["position"], entry["recorded_at"], body)
+
+
 def value_of(row: Mapping[str, Any], by: tuple[str, ...]) -> Any:
     values = tuple(v["name"] if isinstance(v := row[name], dict) else v for name in by)
     return values[0] if len(values) == 1 else values
@@ -118,13 +143,17 @@ class Service:
     def run(self, *arguments: str | Path) -> Done:
         return run(self.environment, self.folder, *arguments)
 
-    def load(self, mapping: Path, *files: Path, more: tuple[str, ...] = ()) -> tuple[Done, Any]:
+    def load(
+        self, mapping: Path, *files: Path, more: tuple[str, ...] = ()
+    ) -> tuple[Done, list[Json]]:
         """Import files while the server runs; desks then ask for answers that know them."""
         done = self.run("import", "csv", *files, "--mapping", mapping, "--json", *more)
         assert "Traceback" not in done.err, done.err
         self.auditor.catch_up()
         self.officer.catch_up()
-        return done, done.json if done.out else None
+        if not done.out:
+            return done, []
+        return done, [done.json] if len(files) == 1 else done.json["files"]
 
 
 def run(environment: dict[str, str], folder: Path, *arguments: str | Path) -> Done:

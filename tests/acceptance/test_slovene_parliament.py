@@ -15,8 +15,10 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from domain.errors import Broken
+from domain.log.checkpoint import VerifierKey, verify_tlog_proof
 from tests.acceptance.conftest import Start
-from tests.acceptance.service import MAPPINGS, Desk, Json, Service
+from tests.acceptance.service import MAPPINGS, Desk, Json, Service, leaf_of
 
 pytestmark = [pytest.mark.data, pytest.mark.slow]
 
@@ -231,6 +233,23 @@ def test_before_the_import_there_was_nothing(service: Service) -> None:
     (item,) = desk.get("/v1/imports")["items"]
     assert desk.total(as_of_recorded=item["started_at"]) == 0
     assert desk.total(as_of_recorded=item["finished_at"]) == 2729
+
+
+def test_imported_contacts_have_a_history_and_a_receipt_that_verifies_offline(
+    desk: Desk, contacts: list[Json]
+) -> None:
+    key = VerifierKey.parse(desk.ask("/v1/log/key").text.strip())
+    for contact in (contacts[0], contacts[1_000], contacts[-1]):
+        path = f"/v1/contacts/{contact['id']}"
+        receipt = desk.ask(f"{path}/receipt").text
+        leaf = leaf_of(desk.entry_of(contact))
+        checkpoint = verify_tlog_proof(receipt, contact["position"], leaf, [key])
+        assert checkpoint.size >= contact["position"]
+        with pytest.raises(Broken):
+            verify_tlog_proof(receipt, contact["position"] + 1, leaf, [key])
+        (step,) = desk.get(f"{path}/history")["items"]
+        assert (step["type"], step["via"]) == ("contact.logged/1", "import")
+        assert step["contact"]["subject"] == contact["subject"]
 
 
 def test_the_whole_log_is_audited_and_clean(service: Service) -> None:

@@ -19,7 +19,7 @@ from domain.log.codec import Fact
 from domain.values import Confidentiality
 from projections import counts
 from projections.count_rows import VIEW, period_of
-from projections.counts import ReportQuery, report
+from projections.counts import KEPT_REPORTS_MAX, RecentReports, ReportQuery, report
 from projections.storage import ViewStore, open_views
 from tests.projections.memory import EVERYTHING, seeing
 
@@ -329,7 +329,7 @@ def test_tallies_are_the_same_however_the_facts_were_paged(tmp_path: Path) -> No
         store = open_views(f"sqlite:///{tmp_path}/{page}.db")
         apply(store, facts, page)
         with store.reading() as reader:
-            for name in ("facts", "marks", "tallies", "contacts", "head"):
+            for name in ("facts", "marks", "tallies", "contacts", "terms", "head"):
                 yield sorted(reader.all(f"SELECT * FROM count_{name}_{V}"))
         store.close()
 
@@ -344,7 +344,9 @@ def test_the_recount_would_notice_a_tally_off_by_one(quick_store: ViewStore) -> 
     want = recount(facts, at, None, EVERYTHING, query)
     assert answered(quick_store, at, None, EVERYTHING, query)[0] == want
     with quick_store.writing() as tx:
-        tx.run(f"UPDATE count_tallies_{V} SET held_internal=held_internal+1 WHERE kind=2")
+        tx.run(
+            f"UPDATE count_tallies_{V} SET held_internal_direct=held_internal_direct+1 WHERE kind=2"
+        )
     assert answered(quick_store, at, None, EVERYTHING, query)[0] != want
 
 
@@ -365,6 +367,29 @@ def test_rows_name_parties_and_sort_by_name_or_by_count(quick_store: ViewStore) 
     ]
     assert orjson.loads(most.rows[0])["contacts"] == max(row["contacts"] for row in shown)
     assert most.groups == len(shown)
+
+
+def test_a_kept_report_is_given_only_to_the_same_question_with_the_same_sight(
+    quick_store: ViewStore,
+) -> None:
+    facts = some_facts()
+    apply(quick_store, facts, 10)
+    kept = RecentReports()
+    few = replace(EVERYTHING, confidentialities=frozenset({Confidentiality.OPEN}))
+    by = ReportQuery(by=("organisation", "month"))
+    questions = [
+        (at, day, sight, query)
+        for at in (len(facts), len(facts) - 5)
+        for day in (None, "2010-05-01")
+        for sight in (EVERYTHING, few, seeing(Role.ORGANISATION, "party:O2"))
+        for query in (by, replace(by, medium="phone"))
+    ]
+    assert len(questions) > KEPT_REPORTS_MAX
+    with quick_store.reading() as reader:
+        for at, day, sight, query in (*questions, *reversed(questions)):
+            given = kept.report(reader, V, at, day, sight, query)
+            assert given == report(reader, V, at, day, sight, query)
+            assert kept.report(reader, V, at, day, sight, query) is given
 
 
 def test_an_unknown_or_doubled_dimension_is_refused(quick_store: ViewStore) -> None:

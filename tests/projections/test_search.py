@@ -13,7 +13,16 @@ from domain.access import Role, Sight
 from domain.errors import Refused
 from projections.runner import Runner, digest
 from projections.search import VIEW, search_sql
-from projections.stems import STEM_CHARS_MAX, WORDS_MAX, stems_of, terms_of
+from projections.stems import (
+    GAP,
+    STEM_CHARS_MAX,
+    TOKENS_REMEMBERED_MAX,
+    WORDS_MAX,
+    Remembered,
+    stems_of,
+    stems_of_fields,
+    terms_of,
+)
 from projections.storage import ViewStore, open_views
 from tests.projections.memory import EVERYTHING, Story, seeing
 
@@ -198,6 +207,33 @@ def test_nothing_typed_is_an_error_of_syntax(text: str) -> None:
         for stem in term.stems:
             assert stem.isalnum() or not stem.isascii()
             assert not set(stem) & set("\"'\\*|&!:() \x00")
+
+
+@given(st.text() | st.text("a bÅﬁ½ \u0301\u00b4\u00a0\u2003\u0345ßIİ.-|", max_size=40))
+@example("A\u030alholm \u0301e a\u00a0b \u00b4 c")
+def test_token_by_token_gives_the_stems_of_the_whole_text(text: str) -> None:
+    once = [stem for stem in stems_of_fields([text]).split(" ") if stem not in ("", GAP)]
+    assert once == stems_of(text)
+    assert stems_of_fields([text]) == stems_of_fields([text])
+    assert "  " not in stems_of_fields([text, "", text])
+
+
+def test_remembered_words_are_bounded_in_number_and_length() -> None:
+    asked: list[str] = []
+
+    def made(token: str) -> str:
+        asked.append(token)
+        return token.upper()
+
+    remembered = Remembered(made)
+    tokens = [f"{n}" for n in range(TOKENS_REMEMBERED_MAX + 1)]
+    assert [remembered[token] for token in (*tokens[:-1], tokens[0])] == [*tokens[:-1], tokens[0]]
+    assert len(asked) == TOKENS_REMEMBERED_MAX  # the second time it knew
+    assert remembered[tokens[-1]] == tokens[-1]
+    assert len(remembered) == 1
+    long = "x" * (STEM_CHARS_MAX + 1)
+    assert remembered[long] == long.upper()
+    assert long not in remembered
 
 
 @pytest.fixture

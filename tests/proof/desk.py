@@ -7,11 +7,13 @@ import random
 import threading
 import uuid
 from collections import deque
+from collections.abc import Callable, Iterator, Sized
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from tests.proof.ledger import Ack, Ledger
-from tests.proof.service import PATIENCE_SECONDS
+from tests.proof.ledger import Ack, Ledger, faults, stored
+from tests.proof.service import PATIENCE_SECONDS, Installation, Service
 
 WAIT_A_LITTLE = frozenset({503, 507})
 
@@ -50,6 +52,11 @@ class Desk:
         finally:
             line.close()
 
+    def send_one(self, line: http.client.HTTPConnection) -> int:
+        """Send one new contact over an open line."""
+        self.unknown.append(self._new())
+        return self.ask(line, self.unknown[-1])
+
     def finish(self, address: str) -> None:
         """Learn the outcome of all that was sent."""
         line = http.client.HTTPConnection(urlsplit(address).netloc, timeout=PATIENCE_SECONDS)
@@ -84,6 +91,36 @@ class Desk:
         key = f"{self.name}-{len(self.sent)}"
         body = contact(contact_id, self._chance)
         return Sending(key, contact_id, json.dumps(body).encode())
+
+
+@contextmanager
+def at_work(desk: Desk, service: Service) -> Iterator[None]:
+    """Let a desk send contacts meanwhile; nothing but our word may stop it."""
+    stop = threading.Event()
+    thread = threading.Thread(target=desk.send, args=(service.address, stop))
+    thread.start()
+    try:
+        yield
+        assert thread.is_alive(), "the line to the service broke"
+    finally:
+        stop.set()
+        thread.join()
+
+
+def growing(what: Desk | Sized) -> Callable[[], bool]:
+    """Whether there is more since now: promises of a desk, or anything that has a length."""
+    things: Callable[[], Sized] = what.ledger.read if isinstance(what, Desk) else lambda: what
+    before = len(things())
+    return lambda: len(things()) > before
+
+
+def kept_all(home: Installation, desk: Desk) -> set[str]:
+    """What of all that the desk sent is not there, or not whole."""
+    promised = desk.ledger.read()
+    found = faults(promised, stored(home.store), desk.sent)
+    if {ack.contact_id for ack in promised} != set(desk.sent):
+        found.add("not all were promised")
+    return found | set(home.audit("--views")["faults_by_kind"])
 
 
 def contact(contact_id: str | None, chance: random.Random, **more: Any) -> dict[str, Any]:

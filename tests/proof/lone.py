@@ -237,7 +237,7 @@ def unsynced_promises(calls: Sequence[Call]) -> list[str]:
                 dirty = dirty and not call.worked
             case ("fdatasync", "log.db") if call.worked:
                 suspect = False
-            case ("ftruncate" | "unlink"), "log.db-wal" if call.worked:
+            case (("ftruncate" | "unlink"), "log.db-wal") if call.worked:
                 dirty = suspect = False
             case "write", "acknowledged" if dirty:
                 found.append(f"call {number}: not flushed")

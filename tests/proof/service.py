@@ -45,10 +45,14 @@ class Installation:
     store: str = ""
     more: dict[str, str] = field(default_factory=dict)
     token: str = ""
+    operator_log: Path = Path()
+    """Where standard error goes; beside the folder, so that a full disk does not hide it."""
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.store = self.store or f"sqlite:///{self.folder}/log.db"
+        if not self.operator_log.name:
+            self.operator_log = self.folder.parent / f"{self.folder.name}.stderr"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -71,7 +75,7 @@ class Installation:
             capture_output=True,
             check=False,
         )
-        assert done.returncode in accepted, done.stderr.decode()
+        assert done.returncode in accepted and done.stdout, done.stderr.decode()
         return json.loads(done.stdout)
 
     def new_token(self, *options: str) -> str:
@@ -94,7 +98,7 @@ class Service:
 
     def __init__(self, home: Installation, code: str = KONTAKTLOG) -> None:
         self.home = home
-        self._errors = (home.folder.parent / f"{home.folder.name}.stderr").open("ab")
+        self._errors = home.operator_log.open("ab")
         self.process = subprocess.Popen(
             [sys.executable, "-c", code, "serve"],
             env=home.environment,
@@ -113,7 +117,7 @@ class Service:
         line = self.process.stdout.readline().decode() if ready else ""
         if not line.startswith("Kontaktlog: "):
             self.end(signal.SIGKILL)
-            told = Path(self._errors.name).read_text(encoding="utf-8")[-3_000:]
+            told = self.home.operator_log.read_text(encoding="utf-8")[-3_000:]
             raise AssertionError(f"the service did not start: {told}")
         return line.removeprefix("Kontaktlog: ").strip()
 

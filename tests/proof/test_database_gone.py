@@ -6,26 +6,37 @@ tests/storage/test_concurrent_writers.py proves the same of the log alone, resta
 
 import random
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import PostgresServer
 from tests.proof import needs
-from tests.proof.desk import Desk, contact
+from tests.proof.desk import Desk, at_work, contact, growing, kept_all
 from tests.proof.ledger import Ledger
-from tests.proof.service import Installation, running, settled, until
-from tests.proof.test_disk_full import at_work, growing, is_red, kept_all
+from tests.proof.service import Installation, Service, running, settled, until
 
 pytestmark = [pytest.mark.fault, pytest.mark.postgres, pytest.mark.timeout(300)]
 
 
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    kept = Ledger(tmp_path / "acknowledged")
+    yield kept
+    kept.close()
+
+
+def is_red(service: Service) -> bool:
+    answer = service.get("/readyz")
+    return answer.status == 503 and "store_unavailable" in answer.json["reasons"]
+
+
 def test_a_database_that_stops_is_told_as_such_and_comes_back_without_a_restart(
-    tmp_path: Path, postgres_url: str, postgres_server: PostgresServer
+    tmp_path: Path, ledger: Ledger, postgres_url: str, postgres_server: PostgresServer
 ) -> None:
     seed = needs.seed(2010)
     home = settled(Installation(tmp_path / "home", postgres_url))
-    ledger = Ledger(tmp_path / "acknowledged")
     desk = Desk("desk", home.token, ledger, seed)
     with running(home) as service:
         with at_work(desk, service):
@@ -45,5 +56,4 @@ def test_a_database_that_stops_is_told_as_such_and_comes_back_without_a_restart(
         desk.finish(service.address)
         service.wait_ready()
         assert service.end(signal.SIGTERM) == 0
-    kept_all(home, desk)
-    ledger.close()
+    assert kept_all(home, desk) == set()

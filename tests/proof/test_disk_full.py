@@ -4,91 +4,110 @@ The store lies on a disk in memory. What was acknowledged is kept, what was not 
 or 503), and when there is room again the service goes on without a restart.
 """
 
+import http.client
+import random
+import shutil
 import signal
 import subprocess
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from tests.proof import needs
-from tests.proof.desk import WAIT_A_LITTLE, Desk, contact
-from tests.proof.ledger import Ledger, faults, stored
+from tests.proof.desk import Desk, at_work, contact, growing, kept_all
+from tests.proof.ledger import Ledger
 from tests.proof.service import Installation, Service, running, settled, until
 
-SMALL_MIB = 3
-LARGE_MIB = 256
+ROOM_KIB = 2_048
+LARGE_KIB = 262_144
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(300)]
 
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A small disk that can grow."""
+    """A disk whose size can be changed."""
     needs.root()
     place = tmp_path / "disk"
     place.mkdir()
-    mount("-t", "tmpfs", "-o", f"size={SMALL_MIB}m", "tmpfs", str(place))
+    mount("-t", "tmpfs", "-o", f"size={LARGE_KIB}k", "tmpfs", str(place))
     yield place
-    subprocess.run(["umount", str(place)], check=True)
+    # A follower that is just ending may still hold a file.
+    until(lambda: subprocess.run(["umount", str(place)], check=False).returncode == 0, "the end")
 
 
 def mount(*arguments: str) -> None:
     subprocess.run(["mount", *arguments], check=True)
 
 
-@contextmanager
-def at_work(desk: Desk, service: Service) -> Iterator[None]:
-    """Let a desk send contacts meanwhile."""
-    stop = threading.Event()
-    thread = threading.Thread(target=desk.send, args=(service.address, stop))
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
+def resize(place: Path, kibibytes: int) -> None:
+    mount("-o", f"remount,size={kibibytes}k", str(place))
 
 
-def is_red(service: Service) -> bool:
-    answer = service.get("/readyz")
-    return answer.status == 503 and answer.json["code"] == "not_ready"
-
-
-def growing(desk: Desk) -> Callable[[], bool]:
-    """Whether the desk has been promised something since now."""
-    before = len(desk.ledger.read())
-    return lambda: len(desk.ledger.read()) > before
-
-
-def kept_all(home: Installation, desk: Desk) -> None:
-    assert faults(desk.ledger.read(), stored(home.store), desk.sent) == set()
-    assert {ack.contact_id for ack in desk.ledger.read()} == set(desk.sent)
-    home.demand_clean()
-
-
-def test_a_full_disk_loses_nothing_and_room_is_all_it_takes(tmp_path: Path, disk: Path) -> None:
-    seed = needs.seed(2010)
-    home = settled(Installation(disk / "home"))
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    """A desk that gets its key from the test."""
     ledger = Ledger(tmp_path / "acknowledged")
-    desk = Desk("desk", home.token, ledger, seed)
+    yield Desk("desk", "", ledger, needs.seed(2010))
+    ledger.close()
+
+
+def is_full(service: Service) -> bool:
+    """Whether the service says that it is not ready, and why."""
+    answer = service.get("/readyz")
+    return answer.status == 503 and "store_full" in answer.json["reasons"]
+
+
+def test_a_full_disk_loses_nothing_and_room_is_all_it_takes(
+    tmp_path: Path, disk: Path, desk: Desk
+) -> None:
+    home = settled(Installation(disk / "home", operator_log=tmp_path / "stderr"))
+    desk.token = home.token
     with running(home) as service:
+        service.wait_ready()
+        resize(disk, shutil.disk_usage(disk).used // 1_024 + ROOM_KIB)
         with at_work(desk, service):
-            until(lambda: len(desk.refusals) > 0, "a full disk")
-            full = len(ledger.read())
-            until(lambda: is_red(service), "red")
-        assert full > 0
-        assert desk.refusals[0] in {(507, "store_full"), (503, "store_unavailable")}
-        answer = service.ask("POST", "/v1/contacts", contact(None, desk._chance))
-        assert answer.status in {*WAIT_A_LITTLE, 201}
-        mount("-o", f"remount,size={LARGE_MIB}m", str(disk))
+            until(growing(desk), "a contact")
+            until(lambda: is_full(service), "a full disk")
+            until(growing(desk.refusals), "a contact that was not taken")
+        answer = service.ask("POST", "/v1/contacts", contact(None, random.Random(1)))
+        assert (answer.status, answer.json["code"]) == (507, "store_full")
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert service.get("/livez").status == 200
+        resize(disk, LARGE_KIB)
         with at_work(desk, service):
             until(growing(desk), "a contact after the disk was given room")
             service.wait_ready()
         desk.finish(service.address)
         service.wait_ready()
         assert service.end(signal.SIGTERM) == 0
-    kept_all(home, desk)
-    ledger.close()
+    assert kept_all(home, desk) == set()
+
+
+@pytest.mark.xfail(
+    strict=True, reason="api/operator_log.py lets an error of standard error out, and lines break"
+)
+def test_contacts_are_taken_although_the_operators_log_is_full(tmp_path: Path, desk: Desk) -> None:
+    """What the service says about itself may be lost; that is no reason to lose a contact."""
+    home = settled(Installation(tmp_path / "home"))
+    desk.token, home.operator_log = home.token, Path("/dev/full")
+    with running(home) as service:
+        line = http.client.HTTPConnection(urlsplit(service.address).netloc)
+        assert [desk.send_one(line) for _ in range(3)] == [201, 201, 201]
+        line.close()
+
+
+# ── teeth ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_proof_catches_a_contact_that_a_full_disk_took(tmp_path: Path, desk: Desk) -> None:
+    home = settled(Installation(tmp_path / "home"))
+    desk.token = home.token
+    with running(home) as service:
+        with at_work(desk, service):
+            until(growing(desk), "a contact")
+        desk.finish(service.address)
+    desk.ledger.note(desk.ledger.read()[-1]._replace(contact_id="taken"))
+    assert "lost" in kept_all(home, desk)

@@ -83,7 +83,7 @@ def lost_a_commit(calls: list[Call]) -> bool:
     dirty = False
     for call in calls:
         match call.name, call.file:
-            case ("pwrite64" | "fdatasync"), "log.db-wal" if dirty and not call.worked:
+            case (("pwrite64" | "fdatasync"), "log.db-wal") if dirty and not call.worked:
                 return True
             case "pwrite64", "log.db-wal" if call.offset:
                 dirty = True
