@@ -9,15 +9,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 from typing import Final
 
-from domain.storage.postgres_schema import (
-    _APPEND,
-    _CHECKPOINT,
-    _GUARDS,
-    _MATCH,
-    APPEND_LOCK,
-    CHANNEL,
-    CLOCK_STEP_MICROSECONDS,
-)
+from domain.storage.postgres_schema import functions
 
 _FUNCTION: Final = re.compile(
     r"CREATE OR REPLACE FUNCTION kontaktlog\.(\w+)\((.*?)\)\s*RETURNS (.*?) AS \$\$(.*?)\$\$",
@@ -106,8 +98,7 @@ RELEASED: Final = (
 
 def released_functions() -> Iterator[str]:
     """Yield one line for each function: name, number of arguments, rights, settings, its text."""
-    append = _APPEND.format(lock=APPEND_LOCK, step=CLOCK_STEP_MICROSECONDS, channel=CHANNEL)
-    for text in (_GUARDS, _MATCH, append, _CHECKPOINT):
+    for text in functions():
         for name, arguments, head, body in _FUNCTION.findall(text):
             number = arguments.count(",") + 1 if arguments.strip() else 0
             rights = "definer" if "SECURITY DEFINER" in head else "invoker"

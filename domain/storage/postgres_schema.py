@@ -262,6 +262,12 @@ GRANT EXECUTE ON FUNCTION kontaktlog.append_batch, kontaktlog.add_checkpoint TO 
 """
 
 
+def functions() -> tuple[str, ...]:
+    """Return the SQL that makes the functions and guards, as released."""
+    append = _APPEND.format(lock=APPEND_LOCK, step=CLOCK_STEP_MICROSECONDS, channel=CHANNEL)
+    return _GUARDS, _MATCH, append, _CHECKPOINT
+
+
 def create_schema(owner_conninfo: str, app_role: str | None = None) -> None:
     """Create what is missing and renew the functions; the role that runs it owns the log.
 
@@ -270,8 +276,7 @@ def create_schema(owner_conninfo: str, app_role: str | None = None) -> None:
     Raises Unavailable: `setting_unsafe` when the database does not store text as UTF-8, else
     `store_unavailable`.
     """
-    append = _APPEND.format(lock=APPEND_LOCK, step=CLOCK_STEP_MICROSECONDS, channel=CHANNEL)
-    parts = (_TABLES, _GUARDS, _MATCH, append, _CHECKPOINT)
+    parts = (_TABLES, *functions())
     mark = hashlib.sha256("".join(parts).encode()).hexdigest()
     try:
         with psycopg.connect(owner_conninfo) as connection, connection.cursor() as cursor:
