@@ -99,8 +99,9 @@ class RecentReports:
     for each store; safe with several threads.
     """
 
-    def __init__(self) -> None:
-        """Begin with none."""
+    def __init__(self, rows_max: int = KEPT_ROWS_MAX) -> None:
+        """A report of more than `rows_max` rows is not kept."""
+        self._rows_max = rows_max
         self._kept: dict[Hashable, Report] = {}
         self._lock = Lock()
 
@@ -115,7 +116,7 @@ class RecentReports:
                 self._kept[key] = found
                 return found
         made = report(reader, v, at, day, sight, query)
-        if len(made.rows) <= KEPT_ROWS_MAX:
+        if len(made.rows) <= self._rows_max:
             with self._lock:
                 self._kept[key] = made
                 if len(self._kept) > KEPT_REPORTS_MAX:

@@ -392,6 +392,20 @@ def test_a_kept_report_is_given_only_to_the_same_question_with_the_same_sight(
             assert kept.report(reader, V, at, day, sight, query) is given
 
 
+def test_a_long_report_is_not_kept(quick_store: ViewStore) -> None:
+    facts = some_facts()
+    apply(quick_store, facts, 10)
+    query = ReportQuery(by=("organisation",))
+    with quick_store.reading() as reader:
+        for rows_max, same in ((3, True), (2, False)):
+            kept = RecentReports(rows_max)
+            first = kept.report(reader, V, len(facts), None, EVERYTHING, query)
+            assert len(first.rows) == 3
+            again = kept.report(reader, V, len(facts), None, EVERYTHING, query)
+            assert again == first
+            assert (again is first) is same
+
+
 def test_an_unknown_or_doubled_dimension_is_refused(quick_store: ViewStore) -> None:
     apply(quick_store, [], 1)
     for by in (("colour",), ("month", "year"), ("channel", "channel")):
