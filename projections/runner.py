@@ -20,8 +20,8 @@ from projections.registry import Indexed, View
 from projections.storage import Reader, Tx, ViewStore, advance, columns_of, tables_of
 
 PAGE_FACTS_MIN: Final = 50
-PAGE_SECONDS: Final = 0.02
-"""A page that took longer is followed by a smaller one: readers see new rows soon."""
+PAGE_SECONDS: Final = 0.5
+"""A page that took longer is followed by a smaller one: a killed follower repeats at most this."""
 IDLE_SECONDS: Final = 0.25
 """How long one wait for the log lasts before `stop` is looked at."""
 RETRY_SECONDS: Final = 0.5

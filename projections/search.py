@@ -118,7 +118,7 @@ class SearchView:
 
     def apply(self, tx: Tx, v: str, facts: Sequence[Fact]) -> None:
         """Index a page: one document per logged or corrected contact, the one before it closed."""
-        on_sqlite = speaks_sqlite(tx)
+        on_sqlite = tx.dialect == "sqlite"
         if tx.one(f"SELECT one FROM search_made_{v}") is None:
             _make_index(tx, v, on_sqlite=on_sqlite)
         page = _Page(tx, v, facts)
@@ -128,12 +128,6 @@ class SearchView:
 
 
 VIEW: Final = SearchView()
-
-
-def speaks_sqlite(reader: Reader) -> bool:
-    """Return whether the database is SQLite, whose LIKE does not tell `a` from `A`."""
-    row = reader.one("SELECT CASE WHEN 'a' LIKE 'A' THEN 1 ELSE 0 END")
-    return row is not None and row[0] == 1
 
 
 def _make_index(tx: Tx, v: str, *, on_sqlite: bool) -> None:
@@ -279,12 +273,12 @@ def search_sql(
     for more than `stems.WORDS_MAX` words.
     """
     terms = terms_of(text)
-    if not terms:
+    if not terms or reader.one(f"SELECT one FROM search_made_{v}") is None:
         return f"SELECT number FROM search_docs_{v} WHERE 1=0", ()
     marks = [EVERYONE]
     marks += [PERSONS] if sight.persons else []
     marks += [ASSESSMENT] if sight.assessment else []
-    question = _sqlite_match if speaks_sqlite(reader) else _postgres_match
+    question = _sqlite_match if reader.dialect == "sqlite" else _postgres_match
     where, params = ["from_position<=?", "to_position>?"], [at, at]
     wanted = [term for term in terms if not term.excluded]
     unwanted = [term for term in terms if term.excluded and len(term.stems) == 1]

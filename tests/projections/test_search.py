@@ -267,3 +267,10 @@ def test_a_very_long_word_is_found(story: Story, store: ViewStore, follow: Follo
     assert all(len(stem) <= STEM_CHARS_MAX for stem in stems_of(word))
     assert found(store, word[:400], 1) == []
     assert found(store, word[:400] + "*", 1) == [1]
+
+
+def test_a_log_without_contacts_is_searched_without_a_fault(
+    story: Story, store: ViewStore, follow: Follow
+) -> None:
+    follow(store, [VIEW])
+    assert found(store, "boliger", story.log.head()) == []
