@@ -24,7 +24,12 @@ from domain.storage.clock import entropy
 
 POOL_KEYS: Final = 512
 """Keys made in one durable step; bounds what a crash leaves unused."""
-PERSONS_CACHED_MAX: Final = 10_000
+PERSONS_CACHED_MAX: Final = 50_000
+"""Persons whose key is remembered, about 300 bytes each."""
+PERSONS_NAMED_AT_ONCE: Final = 256
+"""Persons noted in one step; must be fewer than are remembered."""
+NOTICE_SECONDS: Final = 0.1
+"""How long a key that another process destroyed may still be used to seal."""
 KEYS_CACHED_MAX: Final = 4_096
 FIND_AT_ONCE_MAX: Final = 500
 PEPPER_NUMBER: Final = 0
@@ -54,8 +59,8 @@ class KeyTable(Protocol):
         """Return the key a person was given, if it still exists."""
         ...
 
-    def name_person(self, subject: str, number: int) -> None:
-        """Note which key a person was given; may be lost in a crash."""
+    def name_persons(self, named: Sequence[tuple[str, int]]) -> None:
+        """Note which keys persons were given; may be lost in a crash."""
         ...
 
     def delete(self, numbers: Sequence[int]) -> int:
@@ -90,6 +95,7 @@ class StoredKeys:
         self._pool: list[tuple[int, AESGCM]] = []
         self._persons: OrderedDict[str, tuple[int, AESGCM]] = OrderedDict()
         self._known: OrderedDict[int, AESGCM] = OrderedDict()
+        self._unnamed: list[tuple[str, int]] = []
         self._notice_at = 0.0
         self._destroyed = table.destroyed()
         self._pepper = self._load_pepper()
@@ -136,8 +142,12 @@ class StoredKeys:
             return self._table.delete(doomed)
 
     def close(self) -> None:
-        """Release the database."""
-        self._table.close()
+        """Note what is not noted yet, and release the database."""
+        try:
+            with self._lock:
+                self._name_persons()
+        finally:
+            self._table.close()
 
     def _notice_destroyed(self) -> None:
         """Forget what is remembered when keys were destroyed, here or by another process."""
@@ -181,8 +191,15 @@ class StoredKeys:
 
     def _new_person(self, subject: str) -> tuple[int, AESGCM]:
         number, key = self._take()
-        self._table.name_person(subject, number)
+        self._unnamed.append((subject, number))
+        if len(self._unnamed) >= PERSONS_NAMED_AT_ONCE:
+            self._name_persons()
         return number, key
+
+    def _name_persons(self) -> None:
+        if self._unnamed:
+            self._table.name_persons(self._unnamed)
+            self._unnamed.clear()
 
     def _remember(self, number: int, key: AESGCM) -> AESGCM:
         self._known[number] = key
@@ -269,13 +286,14 @@ class SqliteKeyTable:
             found: Wrapped | None = self._connection.execute(sql, (subject,)).fetchone()
             return found
 
-    def name_person(self, subject: str, number: int) -> None:
-        """Note which key a person was given, without waiting for the disk."""
+    def name_persons(self, named: Sequence[tuple[str, int]]) -> None:
+        """Note which keys persons were given, without waiting for the disk."""
         sql = "INSERT INTO persons VALUES (?, ?) ON CONFLICT DO UPDATE SET number = excluded.number"
         with _translated():
             self._connection.execute("PRAGMA synchronous=NORMAL")
             try:
-                self._connection.execute(sql, (subject, number))
+                with self._transaction() as connection:
+                    connection.executemany(sql, named)
             finally:
                 self._connection.execute("PRAGMA synchronous=FULL")
 
@@ -297,8 +315,8 @@ class SqliteKeyTable:
 
     @property
     def notice_seconds(self) -> float:
-        """Ask every time: it costs microseconds."""
-        return 0.0
+        """Ask ten times a second: a question costs as much as sealing."""
+        return NOTICE_SECONDS
 
     def destroyed(self) -> int:
         """Return how often keys were destroyed, ever."""

@@ -80,14 +80,14 @@ class PostgresKeyTable:
             row = connection.execute(sql, (subject,)).fetchone()
         return (row[0], bytes(row[1])) if row else None
 
-    def name_person(self, subject: str, number: int) -> None:
-        """Note which key a person was given; the commit does not wait for the disk."""
+    def name_persons(self, named: Sequence[tuple[str, int]]) -> None:
+        """Note which keys persons were given; the commit does not wait for the disk."""
         with self._transaction() as connection:
             connection.execute("SET LOCAL synchronous_commit = off")
-            connection.execute(
+            connection.cursor().executemany(
                 "INSERT INTO kontaktlog_keys.persons VALUES (%s, %s)"
                 " ON CONFLICT (subject) DO UPDATE SET number = excluded.number",
-                (subject, number),
+                named,
             )
 
     def delete(self, numbers: Sequence[int]) -> int:

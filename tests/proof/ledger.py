@@ -90,14 +90,18 @@ def faults(
     if any(count > 1 for count in by_contact.values()):
         found.add("doubled")
     for ack in acks:
-        row = at.get(ack.position)
+        there = at.get(ack.position)
         if by_contact[ack.contact_id] == 0:
             found.add("lost")
-        elif row is None or ack.contact_id not in contact_of(row) or row.key_hash != ack.key_hash:
+        elif there is None or not holds(there, ack):
             found.add("elsewhere")
     if sent is not None and by_contact.keys() - set(sent):
         found.add("never sent")
     return found
+
+
+def holds(row: Stored, ack: Ack) -> bool:
+    return ack.contact_id in contact_of(row) and row.key_hash == ack.key_hash
 
 
 def contact_of(row: Stored) -> list[str]:

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -96,7 +97,7 @@ def write(work: Work) -> None:
     ledger, refused = Ledger(work.acknowledged), Ledger(work.refused)
     with opened(work, refused) as (log, journal):
         for entry in work.entries:
-            _attempt(lambda entry=entry: _record(work, journal, entry, ledger), refused)
+            _attempt(partial(_record, work, journal, entry, ledger), refused)
         _attempt(lambda: Sealer(log, KEY, ORIGIN).step(), refused)
 
 

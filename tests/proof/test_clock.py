@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -59,7 +60,7 @@ JUMPS = [
     at("2038-01-19T03:14:09"),  # 32 bits are full
     at("2027-04-08T12:00:00"),  # eleven years back
 ]
-BACK = [later for earlier, later in zip(JUMPS, JUMPS[1:], strict=False) if later < earlier]
+BACK = [later for earlier, later in pairwise(JUMPS) if later < earlier]
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(300)]
 
@@ -169,7 +170,7 @@ def microseconds(text: str) -> int:
 
 def unexplained(rows: Sequence[Stored]) -> list[int]:
     """Positions at which the clock went back without an event that says so."""
-    pairs = zip(rows, rows[1:], strict=False)
+    pairs = pairwise(rows)
     return [b.position for a, b in pairs if b.recorded_at < a.recorded_at and b.type != STEP]
 
 

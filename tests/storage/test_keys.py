@@ -93,6 +93,7 @@ def test_every_contact_gets_a_fresh_key_and_a_person_keeps_one(reopen: Open) -> 
     kim, bo = keys.for_subject(KIM)[0], keys.for_subject(BO)[0]
     assert len({first, again, kim, bo}) == 4
     assert keys.for_subject(KIM)[0] == kim
+    keys.close()
     assert reopen().for_subject(KIM)[0] == kim, "also after a restart"
     assert PEPPER_NUMBER not in {first, again, kim, bo}
 
@@ -114,7 +115,10 @@ def test_the_pool_is_made_in_one_step_and_then_sealing_waits_for_nothing(path: P
         keys.for_subject(KIM)
         keys.for_subject(KIM)
         asked = [call for call in table.calls if call not in {"notice_seconds", "destroyed"}]
-        assert asked == ["add", "add", "person", "name_person"]
+        assert asked == ["add", "add", "person"]
+    assert table.calls[-2:] == ["name_persons", "close"], (
+        "what was not noted yet is noted at the end"
+    )
 
 
 def test_no_number_is_ever_used_twice_also_after_a_restart_or_a_deletion(reopen: Open) -> None:
@@ -179,6 +183,7 @@ def test_what_is_remembered_is_bounded_and_still_found(
 ) -> None:
     monkeypatch.setattr(keys_module, "KEYS_CACHED_MAX", 3)
     monkeypatch.setattr(keys_module, "PERSONS_CACHED_MAX", 2)
+    monkeypatch.setattr(keys_module, "PERSONS_NAMED_AT_ONCE", 1)
     with closing(open_keys(f"sqlite:///{path}", MASTER)) as keys:
         people = {f"person:{n}": keys.for_subject(f"person:{n}")[0] for n in range(5)}
         assert len(keys._persons) == 2
@@ -298,6 +303,7 @@ def test_a_key_destroyed_by_one_process_is_gone_in_the_other(
 ) -> None:
     """The CLI erases while the server runs: what the server seals next would be lost at once."""
     monkeypatch.setattr(postgres_keys, "NOTICE_SECONDS", 0.0)
+    monkeypatch.setattr(keys_module, "NOTICE_SECONDS", 0.0)
     server, terminal = reopen(), reopen()
     kim = server.for_subject(KIM)[0]
     terminal.destroy([kim])
