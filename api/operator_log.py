@@ -6,6 +6,7 @@ It says what happened to the service, never what a contact says: no query values
 import logging
 import sys
 from collections.abc import MutableMapping
+from contextlib import suppress
 from typing import Any, Final
 
 import orjson
@@ -26,9 +27,13 @@ class Lines:
     """Writes finished lines to whatever standard error is at that moment."""
 
     def msg(self, line: str) -> None:
-        """Write one line at once, so that a crash loses none before it."""
-        sys.stderr.write(line + "\n")
-        sys.stderr.flush()
+        """Write one line at once, so that a crash loses none before it.
+
+        A line that cannot be written is lost: no request may fail for it.
+        """
+        with suppress(OSError):
+            sys.stderr.write(line + "\n")
+            sys.stderr.flush()
 
     debug = info = warning = error = exception = critical = log = msg
 

@@ -75,6 +75,9 @@ def measure(place: Place, size: int, rounds: int) -> list[Line]:
     settings = {"store": store, "data_dir": str(data)}
     lines = _offline(place, settings, store, size, rounds)
     environment = {f"KONTAKTLOG_{name.upper()}": value for name, value in settings.items()}
+    environment["KONTAKTLOG_TEST_TOKEN"] = servers.token_of(environment)
+    with servers.product(environment):
+        pass  # the first start learns the new key; the second is measured
     with servers.product(environment) as server:
         lines += [
             Line("start to first answer", server.start_seconds, "s", None, None, "< 1 s"),

@@ -92,7 +92,7 @@ def product(environment: dict[str, str]) -> Iterator[Server]:
     """Run `kontaktlog serve` with its follower; yields when it answers an authorised query."""
     port = free_port()
     surroundings = {**os.environ, **environment, "KONTAKTLOG_PORT": str(port)}
-    token = _token(surroundings)
+    token = environment.get("KONTAKTLOG_TEST_TOKEN") or token_of(environment)
     command = [sys.executable, "-c", "from api.cli.main import main; main()", "serve"]
     yield from _running(command, surroundings, port, "/v1/parties?limit=1", token)
 
@@ -105,11 +105,12 @@ def empty(answer: Path) -> Iterator[Server]:
     yield from _running(command, dict(os.environ), port, "/answer", "")
 
 
-def _token(surroundings: dict[str, str]) -> str:
+def token_of(environment: dict[str, str]) -> str:
+    """Issue a key for a case officer."""
     code = "from api.cli.main import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", code, "token", "new", "--role", "case_officer", "--json"],
-        env=surroundings,
+        env={**os.environ, **environment},
         capture_output=True,
         check=True,
     )

@@ -42,7 +42,9 @@ def new(
     ],
     scope: Annotated[
         list[str] | None,
-        typer.Option(help="Afgrænsning: party:KAB (eller blot KAB), unit:TMF eller kle:03.10; kan gentages"),
+        typer.Option(
+            help="Afgrænsning: party:KAB (eller blot KAB), unit:TMF eller kle:03.10; kan gentages"
+        ),
     ] = None,
     label: Annotated[str | None, typer.Option(help="Hvad nøglen bruges til")] = None,
     expires: Annotated[

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from api import operator_log
 from api.followers import Followers
@@ -38,7 +39,28 @@ CONTACT: Final = {
 }
 
 
-def create_app(services: Services) -> FastAPI:
+class Application(FastAPI):
+    """FastAPI behind the gate; what the API declares goes past FastAPI's own layers.
+
+    They cost a request as much again as the answer (measured with an empty route), and do nothing
+    that gate and resource do not do: find the route, turn errors into problems, bound the body.
+    """
+
+    gate: Gate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take requests through the gate, and everything else (start, stop) to FastAPI."""
+        if scope["type"] == "http":
+            await self.gate(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+    async def layers(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer what the API does not declare: pages, and paths that do not exist."""
+        await super().__call__(scope, receive, send)
+
+
+def create_app(services: Services) -> Application:
     """Return the application; its lifespan starts writer and followers, and stops them again."""
     operator_log.configure(services.settings.log_level)
     followers = Followers(services)
@@ -52,7 +74,7 @@ def create_app(services: Services) -> FastAPI:
         families=Families(),
         on_loop=services.on_loop,
     )
-    app = FastAPI(
+    app = Application(
         title="Kontaktlog",
         version=API_VERSION,
         lifespan=_lifespan(services, followers),
@@ -65,11 +87,12 @@ def create_app(services: Services) -> FastAPI:
     described = document(declared, CONTACT)
     app.openapi = lambda: described  # type: ignore[method-assign]
     app.state.door = door
-    _add_routes(app, declared, door)
+    resources = _add_routes(app, declared, door)
     _add_pages(app, described)
     app.add_exception_handler(HTTPException, _not_routed)
     app.add_exception_handler(HttpProblem, _as_problem)
-    app.add_middleware(Gate)
+    app.add_exception_handler(Exception, _as_problem)
+    app.gate = Gate(app.layers, resources)
     return app
 
 
@@ -109,13 +132,15 @@ def _finder(services: Services) -> Any:
     return find
 
 
-def _add_routes(app: FastAPI, declared: tuple[Operation, ...], door: Door) -> None:
+def _add_routes(app: FastAPI, declared: tuple[Operation, ...], door: Door) -> dict[str, Resource]:
     """Add one route per path; its resource picks the operation by method."""
     by_path: dict[str, dict[str, Operation]] = {}
     for operation in declared:
         by_path.setdefault(operation.path, {})[operation.method] = operation
-    for path, methods in by_path.items():
-        app.router.routes.append(Route(path, Resource(path, methods, door), name=path))
+    resources = {path: Resource(path, methods, door) for path, methods in by_path.items()}
+    for path, resource in resources.items():
+        app.router.routes.append(Route(path, resource, name=path))
+    return resources
 
 
 def _add_pages(app: FastAPI, described: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ Pure ASGI, so that context variables and streaming pass through it unharmed.
 
 import re
 import time
+from collections.abc import Mapping
 from typing import Any, Final
 
 import structlog
@@ -33,21 +34,38 @@ _ALWAYS: Final = (
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
     (b"strict-transport-security", b"max-age=31536000; includeSubDomains"),
 )
+_PLACES: Final = ((3,), (3, 5))
+"""Where a path may have named parts: `/v1/contacts/{id}/links/{link_id}`."""
 _log = structlog.get_logger("kontaktlog.http")
 
 
 class Gate:
-    """Wraps the whole application."""
+    """Wraps the whole application, and shows each request the way to what answers it."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        """`app` is everything behind the gate."""
+    def __init__(self, app: ASGIApp, resources: Mapping[str, ASGIApp]) -> None:
+        """`resources` answer the declared paths, `{name}` standing for a part; `app` the rest."""
         self._app = app
+        self._exact = {path: way for path, way in resources.items() if "{" not in path}
+        self._shaped = {_shape(path): (path, way) for path, way in resources.items()}
+
+    def _way(self, scope: Scope) -> ASGIApp:
+        """Return what answers this path, its named parts noted in the scope."""
+        path: str = scope["path"]
+        found = self._exact.get(path)
+        if found is not None:
+            scope["path_params"] = {}
+            return found
+        parts = path.split("/")
+        for places in _PLACES:
+            shape = tuple(None if at in places else part for at, part in enumerate(parts))
+            if (known := self._shaped.get(shape)) is not None and all(parts[at] for at in places):
+                names = known[0].split("/")
+                scope["path_params"] = {names[at][1:-1]: parts[at] for at in places}
+                return known[1]
+        return self._app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let one request through and see it off."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         request_id = _request_id(scope)
         state: dict[str, Any] = scope.setdefault("state", {})
         state["request_id"] = request_id
@@ -62,7 +80,7 @@ class Gate:
             await send(message)
 
         try:
-            await self._app(scope, receive, see_off)
+            await self._way(scope)(scope, receive, see_off)
         except Exception as error:  # noqa: BLE001  the last place that can turn it into an answer
             _log.exception("request_failed", request_id=request_id, error=type(error).__name__)
             if not answered:
@@ -70,6 +88,10 @@ class Gate:
                 await answer(scope, receive, see_off)
         finally:
             _tell(scope, state, answered, time.perf_counter() - started)
+
+
+def _shape(path: str) -> tuple[str | None, ...]:
+    return tuple(None if part.startswith("{") else part for part in path.split("/"))
 
 
 def _request_id(scope: Scope) -> str:

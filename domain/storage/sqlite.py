@@ -43,6 +43,9 @@ from domain.storage.sqlite_schema import (
 )
 
 Connection = sqlite3.Connection
+WRITER_CACHE_KIB: Final = 16 * 1024
+"""Page cache of the writer, filled as it is used: tags go all over their index, and SQLite's own 2 MiB
+have each batch read it from the file again."""
 _FULL: Final = frozenset({sqlite3.SQLITE_FULL})
 
 
@@ -407,6 +410,7 @@ class SqliteLog:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
+        connection.execute(f"PRAGMA cache_size=-{WRITER_CACHE_KIB}")
         connection.execute("PRAGMA trusted_schema=OFF")
         connection.execute("PRAGMA busy_timeout=0")
         return connection

@@ -86,9 +86,6 @@ def test_a_full_disk_loses_nothing_and_room_is_all_it_takes(
     assert kept_all(home, desk) == set()
 
 
-@pytest.mark.xfail(
-    strict=True, reason="api/operator_log.py lets an error of standard error out, and lines break"
-)
 def test_contacts_are_taken_although_the_operators_log_is_full(tmp_path: Path, desk: Desk) -> None:
     """What the service says about itself may be lost; that is no reason to lose a contact."""
     home = settled(Installation(tmp_path / "home"))

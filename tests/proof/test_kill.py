@@ -14,12 +14,11 @@ from pathlib import Path
 import pytest
 
 from tests.proof import needs
-from tests.proof.desk import Desk
+from tests.proof.desk import Desk, growing
 from tests.proof.ledger import Ack, Ledger, Stored, faults, read, stored
 from tests.proof.service import (
     KONTAKTLOG,
     Installation,
-    Service,
     is_alive,
     running,
     settled,
@@ -46,21 +45,22 @@ class Story:
 
     def one_life(self, code: str = KONTAKTLOG) -> None:
         """Start, let the desks write for a moment, and kill all of it."""
-        service, stop = Service(self.home, code), threading.Event()
-        threads = [
-            threading.Thread(target=desk.send, args=(service.address, stop)) for desk in self.desks
-        ]
-        for thread in threads:
-            thread.start()
-        if self._chance.random() < 0.5:  # else death may come before the first answer
-            first = len(self.ledger.read())
-            until(lambda: len(self.ledger.read()) > first, "a first answer")
-        stop.wait(self._chance.uniform(0, LIFE_SECONDS_MAX))
-        self.orphans += service.children()
-        service.end(signal.SIGKILL)
-        stop.set()
-        for thread in threads:
-            thread.join()
+        with running(self.home, code) as service:
+            stop = threading.Event()
+            threads = [
+                threading.Thread(target=desk.send, args=(service.address, stop))
+                for desk in self.desks
+            ]
+            for thread in threads:
+                thread.start()
+            if self._chance.random() < 0.5:  # else death may come before the first answer
+                until(growing(self.desks[0]), "a first answer")
+            stop.wait(self._chance.uniform(0, LIFE_SECONDS_MAX))
+            self.orphans += service.children()
+            service.end(signal.SIGKILL)
+            stop.set()
+            for thread in threads:
+                thread.join()
 
     def last_life(self) -> None:
         """Start once more, learn every outcome, and stop in order."""
