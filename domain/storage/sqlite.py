@@ -44,8 +44,8 @@ from domain.storage.sqlite_schema import (
 
 Connection = sqlite3.Connection
 WRITER_CACHE_KIB: Final = 16 * 1024
-"""Page cache of the writer, filled as it is used: tags go all over their index, and SQLite's own 2 MiB
-have each batch read it from the file again."""
+"""Page cache of the writer, filled as it is used: tags go all over their index, and with SQLite's
+own 2 MiB each batch reads it from the file again."""
 _FULL: Final = frozenset({sqlite3.SQLITE_FULL})
 
 
