@@ -30,6 +30,7 @@ from api.http.vantage import Families
 from api.main import Services, calm_collector
 from domain.errors import Unavailable
 from projections import keys
+from projections.counts import RecentReports
 from projections.keys import KeyRow
 
 CONTACT: Final = {
@@ -72,6 +73,7 @@ def create_app(services: Services) -> Application:
         followers=followers,
         proofs=Proofs(services.log),
         families=Families(),
+        reports=RecentReports(),
         on_loop=services.on_loop,
     )
     app = Application(

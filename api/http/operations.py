@@ -25,6 +25,7 @@ from api.http.query import Parameters, Values
 from api.main import Services
 from domain.access import Action, Principal, Sight, may, sight
 from domain.errors import DomainError
+from projections.counts import RecentReports
 
 if TYPE_CHECKING:
     from api.http.log import Proofs
@@ -47,6 +48,7 @@ class Door:
     followers: Followers
     proofs: "Proofs"
     families: "Families"
+    reports: RecentReports
     on_loop: bool
     """Short index reads run on the event loop (SQLite); elsewhere every read takes a thread."""
 

@@ -22,7 +22,7 @@ async def count_contacts(ask: Ask) -> Answer:
     def question(reader: Reader) -> counts.Report:
         sight = widened(reader, v_parties, seen.at, ask.sight)
         query = _query(reader, v_parties, seen, ask.query)
-        return counts.report(reader, v, seen.at, seen.day, sight, query)
+        return ask.door.reports.report(reader, v, seen.at, seen.day, sight, query)
 
     past = "as_of_recorded" in ask.query or ask.sight.parties is not None
     found = await read(ask, question, long=past)
