@@ -11,6 +11,8 @@ ORGANISATIONS = 60
 MONTHS = 24
 FACTS_CHARS = 400
 PARTICIPANTS = 3
+PEOPLE = 12
+"""People of one organisation whom the administrations meet: the same few, again and again."""
 FIRST_DAY = date(2024, 1, 1)
 DAYS = MONTHS * 30
 SEED = 20100225
@@ -43,7 +45,7 @@ def bodies(count: int, seed: int = SEED) -> Iterator[bytes]:
         day = FIRST_DAY + timedelta(days=random.randrange(DAYS))
         people = [
             {
-                "name": f"Person {random.randrange(600)}",
+                "name": f"Person {random.randrange(PEOPLE)} i {organisation}",
                 "role": "direktør",
                 "party": organisation,
             }

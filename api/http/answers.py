@@ -26,14 +26,24 @@ class Answer:
     headers: Headers = field(default_factory=list)
     media_type: bytes | None = JSON
 
-    async def __call__(self, scope: Scope, _: Receive, send: Send) -> None:
-        """Send status, headers and body; a HEAD request gets everything but the body."""
-        headers = self.headers
+    @property
+    def own_caching(self) -> bool:
+        """Whether it says itself how it may be kept, so that the gate must look."""
+        return any(name == b"cache-control" for name, _ in self.headers)
+
+    def all_headers(self) -> Headers:
+        """Return its headers with kind and length of the body, in a list of the caller's own."""
+        headers = [*self.headers]
         if self.media_type is not None:
             kind = _CONTENT_TYPE.get(self.media_type) or (b"content-type", self.media_type)
-            headers = [kind, *headers]
+            headers.append(kind)
         if self.status not in {204, 304}:
-            headers = [*headers, (b"content-length", b"%d" % len(self.body))]
+            headers.append((b"content-length", b"%d" % len(self.body)))
+        return headers
+
+    async def __call__(self, scope: Scope, _: Receive, send: Send) -> None:
+        """Send status, headers and body; a HEAD request gets everything but the body."""
+        headers = self.all_headers()
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         body = b"" if scope["method"] == "HEAD" else self.body
         await send({"type": "http.response.body", "body": body})

@@ -12,7 +12,8 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import operator_log
-from api.http.answers import of_problem
+from api.http.answers import Answer, of_problem
+from api.http.operations import Resource
 from api.http.problems import HttpProblem
 from domain.storage.clock import new_id
 
@@ -36,20 +37,21 @@ _ALWAYS: Final = (
 )
 _PLACES: Final = ((3,), (3, 5))
 """Where a path may have named parts: `/v1/contacts/{id}/links/{link_id}`."""
+_OFTEN: Final = (*_ALWAYS, _CSP, _NO_STORE)
 _log = structlog.get_logger("kontaktlog.http")
 
 
 class Gate:
     """Wraps the whole application, and shows each request the way to what answers it."""
 
-    def __init__(self, app: ASGIApp, resources: Mapping[str, ASGIApp]) -> None:
+    def __init__(self, app: ASGIApp, resources: Mapping[str, Resource]) -> None:
         """`resources` answer the declared paths, `{name}` standing for a part; `app` the rest."""
         self._app = app
         self._exact = {path: way for path, way in resources.items() if "{" not in path}
         self._shaped = {_shape(path): (path, way) for path, way in resources.items()}
 
-    def _way(self, scope: Scope) -> ASGIApp:
-        """Return what answers this path, its named parts noted in the scope."""
+    def _way(self, scope: Scope) -> Resource | None:
+        """Return what answers this path, its named parts noted in the scope; None: the layers."""
         path: str = scope["path"]
         found = self._exact.get(path)
         if found is not None:
@@ -62,15 +64,34 @@ class Gate:
                 names = known[0].split("/")
                 scope["path_params"] = {names[at][1:-1]: parts[at] for at in places}
                 return known[1]
-        return self._app
+        return None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let one request through and see it off."""
         request_id = _request_id(scope)
         state: dict[str, Any] = scope.setdefault("state", {})
         state["request_id"] = request_id
-        answered = 0
         started = time.perf_counter()
+        way = self._way(scope)
+        if way is None:
+            await self._through_layers(scope, receive, send, started)
+            return
+        try:
+            answer = await way.answer(scope, receive, state)
+        except Exception as error:  # noqa: BLE001  the last place that can turn it into an answer
+            answer = _failed(error, request_id)
+        try:
+            await _send(answer, scope, send, request_id)
+        finally:
+            _tell(scope, state, answer.status, time.perf_counter() - started)
+
+    async def _through_layers(
+        self, scope: Scope, receive: Receive, send: Send, started: float
+    ) -> None:
+        """Let FastAPI answer, and put our headers on what it sends."""
+        state = scope["state"]
+        request_id = state["request_id"]
+        answered = 0
 
         async def see_off(message: Message) -> None:
             nonlocal answered
@@ -80,14 +101,31 @@ class Gate:
             await send(message)
 
         try:
-            await self._way(scope)(scope, receive, see_off)
+            await self._app(scope, receive, see_off)
         except Exception as error:  # noqa: BLE001  the last place that can turn it into an answer
-            _log.exception("request_failed", request_id=request_id, error=type(error).__name__)
+            problem = _failed(error, request_id)
             if not answered:
-                answer = of_problem(HttpProblem("internal_error"), request_id)
-                await answer(scope, receive, see_off)
+                await problem(scope, receive, see_off)
         finally:
             _tell(scope, state, answered, time.perf_counter() - started)
+
+
+def _failed(error: Exception, request_id: str) -> Answer:
+    _log.error("request_failed", request_id=request_id, error=type(error).__name__, exc_info=error)
+    return of_problem(HttpProblem("internal_error"), request_id)
+
+
+async def _send(answer: Answer, scope: Scope, send: Send, request_id: str) -> None:
+    """Send an answer with the headers every answer has."""
+    headers = answer.all_headers()
+    if answer.own_caching:
+        headers = _headers(headers, request_id)
+    else:
+        headers += _OFTEN
+        headers.append((b"x-request-id", request_id.encode()))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    body = b"" if scope["method"] == "HEAD" else answer.body
+    await send({"type": "http.response.body", "body": body})
 
 
 def _shape(path: str) -> tuple[str | None, ...]:

@@ -164,9 +164,13 @@ class Resource:
         self._door = door
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; every error leaves as a problem."""
+        """Answer one request that came through FastAPI's layers."""
+        answer = await self.answer(scope, receive, scope.setdefault("state", {}))
+        await answer(scope, receive, send)
+
+    async def answer(self, scope: Scope, receive: Receive, state: dict[str, Any]) -> Answer:
+        """Return the answer to one request; every error of ours is a problem."""
         started = time.perf_counter()
-        state = scope.setdefault("state", {})
         try:
             answer = await self._answer(scope, receive, state)
         except HttpProblem as problem:
@@ -177,7 +181,7 @@ class Resource:
         if self._door is not None:
             name = state.get("operation", self.path)
             self._door.measures.asked(name, answer.status, time.perf_counter() - started)
-        await answer(scope, receive, send)
+        return answer
 
     async def _answer(self, scope: Scope, receive: Receive, state: dict[str, Any]) -> Answer:
         method = scope["method"]

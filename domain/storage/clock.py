@@ -3,11 +3,14 @@
 import hashlib
 import os
 import secrets
+import threading
 import time
 from datetime import UTC, datetime
 from uuid import UUID
 
 MICROSECONDS = 1_000_000
+PORTION_BYTES = 4_096
+"""Random bytes fetched at once."""
 
 
 def now() -> datetime:
@@ -27,9 +30,36 @@ def moment(microseconds: int) -> datetime:
     )
 
 
-def entropy(count: int) -> bytes:
-    """Return random bytes from the operating system."""
-    return os.urandom(count)
+class _Entropy:
+    """Random bytes of the operating system, fetched in larger portions: a call costs 10 µs.
+
+    No byte is given twice: taking is locked, and a forked child forgets its parent's portion.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._portion = b""
+        self._used = 0
+        os.register_at_fork(after_in_child=self.forget)
+
+    def forget(self) -> None:
+        """Drop what is left of the portion."""
+        self._lock = threading.Lock()
+        self._portion, self._used = b"", 0
+
+    def take(self, count: int) -> bytes:
+        """Return `count` bytes that were never given before."""
+        with self._lock:
+            end = self._used + count
+            if end > len(self._portion):
+                self._portion, self._used, end = os.urandom(max(PORTION_BYTES, count)), 0, count
+            taken = self._portion[self._used : end]
+            self._used = end
+        return taken
+
+
+entropy = _Entropy().take
+"""Return random bytes from the operating system (`entropy(count)`)."""
 
 
 def secret_text(count: int = 32) -> str:
@@ -39,7 +69,7 @@ def secret_text(count: int = 32) -> str:
 
 def new_id() -> str:
     """Return a fresh UUIDv7 (RFC 9562): milliseconds, then random bits; sorts by time."""
-    value = bytearray((time.time_ns() // 1_000_000).to_bytes(6, "big") + os.urandom(10))
+    value = bytearray((time.time_ns() // 1_000_000).to_bytes(6, "big") + entropy(10))
     value[6] = (value[6] & 0x0F) | 0x70
     value[8] = (value[8] & 0x3F) | 0x80
     return str(UUID(bytes=bytes(value)))
