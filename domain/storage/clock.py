@@ -31,9 +31,10 @@ def moment(microseconds: int) -> datetime:
 
 
 class _Entropy:
-    """Random bytes of the operating system, fetched in larger portions: a call costs 10 µs.
+    """Random bytes of the operating system, fetched in larger portions.
 
-    No byte is given twice: taking is locked, and a forked child forgets its parent's portion.
+    Each call to the system gives the interpreter away to other threads; sealing one contact would
+    do so a dozen times, and wait as often for the thread that commits. No byte is given twice: taking is locked, and a forked child forgets its parent's portion.
     """
 
     def __init__(self) -> None:

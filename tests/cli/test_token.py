@@ -73,9 +73,18 @@ def test_a_scope_that_names_nobody_is_refused_and_pointed_at(with_parties: Shell
     assert done.out == ""
 
 
-@pytest.mark.parametrize("scope", ["KAB", "fag:03", "kle:"])
-def test_a_scope_of_no_known_kind_is_wrong_use(shell: Shell, scope: str) -> None:
-    assert shell("token", "new", "--role", "manager", "--scope", scope).code == 2
+@pytest.mark.parametrize("scope", ["KAB", "organisation:KAB", "fag:03", "kle:"])
+def test_a_scope_of_no_known_kind_is_taken_for_a_party_and_refused_if_there_is_none(
+    shell: Shell, scope: str
+) -> None:
+    assert shell("token", "new", "--role", "manager", "--scope", scope).code == 1
+
+
+def test_a_party_may_be_named_without_saying_that_it_is_one(shell: Shell) -> None:
+    party = shell("party", "new", "--kind", "housing_organisation", "--name", "KAB", "--json").json
+    for scope in ("KAB", "party:KAB", "organisation:KAB"):
+        done = shell("token", "new", "--role", "organisation", "--scope", scope, "--json")
+        assert done.json["scopes"] == [f"party:{party['id']}"]
 
 
 def test_a_day_of_expiry_counts_to_its_end_in_copenhagen(shell: Shell) -> None:
