@@ -68,12 +68,12 @@ def cluster() -> Iterator[PostgresServer | None]:
         shutil.rmtree(folder)
 
 
-def measure(place: Place, size: int, rounds: int) -> list[Line]:
+def measure(place: Place, size: int, rounds: int, *, each_view: bool) -> list[Line]:
     """Return every line of the table for one kind of store and one size."""
     store = place.url()
     data = place.folder / f"data{next(NUMBERS)}"
     settings = {"store": store, "data_dir": str(data)}
-    lines = _offline(place, settings, store, size, rounds)
+    lines = _offline(place, settings, size, rounds, each_view=each_view)
     environment = {f"KONTAKTLOG_{name.upper()}": value for name, value in settings.items()}
     environment["KONTAKTLOG_TEST_TOKEN"] = servers.token_of(environment)
     with servers.product(environment):
@@ -88,15 +88,15 @@ def measure(place: Place, size: int, rounds: int) -> list[Line]:
 
 
 def _offline(
-    place: Place, settings: dict[str, str], store: str, size: int, rounds: int
+    place: Place, settings: dict[str, str], size: int, rounds: int, *, each_view: bool
 ) -> list[Line]:
     with jobs.opened(settings) as services:
         jobs.register_parties(services)
         loaded = jobs.fill(services, size, seed=size)
         raw = jobs.raw_bulk(services, place.raw_url(), min(size, 20_000))
         lines = [Line("bulk load", loaded, "/s", raw, loaded / raw, ">= 20 %")]
-        lines += jobs.whole_log(services, store, rounds)
-        lines += jobs.rebuild(services, lines[1].product)
+        lines += jobs.whole_log(services, settings["store"], rounds)
+        lines += jobs.rebuild(services, lines[1].product, each=each_view)
     return lines
 
 
@@ -127,6 +127,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--sizes", default=",".join(map(str, SIZES)), help="contacts, by comma")
     parser.add_argument("--million", action="store_true", help="also one million contacts")
     parser.add_argument("--stores", default="sqlite,postgresql")
+    parser.add_argument("--each-view", action="store_true", help="also rebuild each view alone")
     parser.add_argument("--rounds", type=int, default=5)
     asked = parser.parse_args(arguments)
     sizes = [int(size) for size in asked.sizes.split(",")] + [MILLION] * asked.million
@@ -138,7 +139,8 @@ def main(arguments: list[str]) -> int:
             for size in sizes:
                 place = Place(kind, Path(folder), postgres if kind == "postgresql" else None)
                 print(f"\n## {kind}, {size:,} contacts\n", flush=True)
-                print(jobs.table(measure(place, size, asked.rounds)), flush=True)
+                lines = measure(place, size, asked.rounds, each_view=asked.each_view)
+                print(jobs.table(lines), flush=True)
     return 0
 
 

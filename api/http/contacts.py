@@ -15,7 +15,15 @@ from api.http.answers import Answer, Headers, at_position, etag, listing
 from api.http.operations import Ask
 from api.http.preconditions import is_unchanged, version_expected
 from api.http.problems import HttpProblem, body_of, fault_of, of_error
-from api.http.vantage import Vantage, family_of, next_cursor, read, vantage, widened
+from api.http.vantage import (
+    Vantage,
+    family_of,
+    kept_as,
+    next_cursor,
+    read,
+    vantage,
+    widened,
+)
 from domain.contacts import (
     CorrectContact,
     LinkContact,
@@ -268,8 +276,11 @@ async def list_contacts(ask: Ask) -> Answer:
     """List contacts, newest first."""
     text = ask.query.get("text")
     seen = await vantage(ask, "contacts", "parties", *(("search",) if text else ()))
-    v, v_parties = ask.services.views.suffix("contacts"), ask.services.views.suffix("parties")
-    v_search = ask.services.views.suffix("search") if text else ""
+    key = kept_as(ask, seen)
+    if key is not None and (kept := ask.door.recent.get(key)) is not None:
+        return Answer(200, kept, at_position(seen.at))
+    v, v_parties = seen.suffixes["contacts"], seen.suffixes["parties"]
+    v_search = seen.suffixes.get("search", "")
 
     def question(reader: Reader) -> contacts.Page:
         sight = widened(reader, v_parties, seen.at, ask.sight)
@@ -278,7 +289,10 @@ async def list_contacts(ask: Ask) -> Answer:
         return contacts.newest(reader, v, seen.at, seen.day, sight, query, matches)
 
     page = await read(ask, question, long=bool(text))
-    return listing(page.items, next_cursor(ask, seen, page.next), seen.at)
+    answer = listing(page.items, next_cursor(ask, seen, page.next), seen.at)
+    if key is not None:
+        ask.door.recent.put(key, answer.body)
+    return answer
 
 
 def _query(reader: Reader, v_parties: str, seen: Vantage, given: dict[str, Any]) -> ContactQuery:
@@ -301,7 +315,7 @@ async def get_contact(ask: Ask) -> Answer:
     """Return one contact."""
     contact_id = contact_id_of(ask)
     seen = await vantage(ask, "contacts", "parties")
-    v, v_parties = ask.services.views.suffix("contacts"), ask.services.views.suffix("parties")
+    v, v_parties = seen.suffixes["contacts"], seen.suffixes["parties"]
 
     def question(reader: Reader) -> contacts.Item | None:
         sight = widened(reader, v_parties, seen.at, ask.sight)
@@ -324,7 +338,7 @@ async def get_history(ask: Ask) -> Answer:
     """Return every step of a contact."""
     contact_id = contact_id_of(ask)
     seen = await vantage(ask, "contacts", "parties")
-    v, v_parties = ask.services.views.suffix("contacts"), ask.services.views.suffix("parties")
+    v, v_parties = seen.suffixes["contacts"], seen.suffixes["parties"]
 
     def question(reader: Reader) -> list[bytes] | None:
         sight = widened(reader, v_parties, seen.at, ask.sight)

@@ -6,7 +6,7 @@ position of its first page along.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, TypeVar
@@ -35,7 +35,8 @@ class Vantage:
     day: str | None
     limit: int
     after: Any
-    question: str
+    suffixes: Mapping[str, str]
+    """Of the tables of each view that is asked."""
     families: "Families | None" = None
     """What keys meant a moment ago; None when the question is about an exact position."""
 
@@ -43,29 +44,39 @@ class Vantage:
 async def vantage(ask: Ask, *views: str) -> Vantage:
     """Return where the question is asked from, once the views have come that far."""
     query = ask.query
-    question = question_of(ask.operation.path, ask.given) + repr(
-        sorted(ask.request.path_params.items())
-    )
     after, recorded = None, query.get("as_of_recorded")
     if (cursor := query.get("cursor")) is not None:
-        at, after = ask.door.cursors.open(question, cursor)
+        at, after = ask.door.cursors.open(_question(ask), cursor)
         recorded = str(at)
-    at = await position(ask, recorded, query.get("min_position"), views)
+    at, suffixes = await _standing(ask, recorded, query.get("min_position"), views)
     day = _day(ask, query.get("as_of_effective"))
     exact = recorded is not None or day is not None or "min_position" in query
     families_now = None if exact else ask.door.families
     limit = query.get("limit", LIMIT_DEFAULT)
-    return Vantage(at, day, limit, after, question, families_now)
+    return Vantage(at, day, limit, after, suffixes, families_now)
 
 
-async def position(ask: Ask, recorded: str | None, least: int | None, views: Sequence[str]) -> int:
-    """Return the position an answer is true for; waits for the views when they are not there."""
+def _question(ask: Ask) -> str:
+    """Return what a cursor is pinned to."""
+    path = question_of(ask.operation.path, ask.given)
+    return path + repr(sorted(ask.request.path_params.items()))
+
+
+async def _standing(
+    ask: Ask, recorded: str | None, least: int | None, views: Sequence[str]
+) -> tuple[int, dict[str, str]]:
+    """Return the position an answer is true for, and the views' suffixes; waits for the views."""
     source = ask.services.views
     if ask.door.on_loop and recorded is None:
-        reached = source.position(*views)
+        reached, suffixes = source.standing(*views)
         if reached >= (least or 0):
-            return reached
-    return await asyncio.to_thread(source.at, recorded, least, views)
+            return reached, suffixes
+
+    def wait() -> tuple[int, dict[str, str]]:
+        at = source.at(recorded, least, views)
+        return at, source.standing(*views)[1]
+
+    return await asyncio.to_thread(wait)
 
 
 def _day(ask: Ask, given: str | None) -> str | None:
@@ -77,7 +88,18 @@ def _day(ask: Ask, given: str | None) -> str | None:
 
 def next_cursor(ask: Ask, seen: Vantage, after: Any) -> str | None:
     """Return the sealed cursor that goes on behind `after`, None at the end."""
-    return None if after is None else ask.door.cursors.seal(seen.question, seen.at, after)
+    return None if after is None else ask.door.cursors.seal(_question(ask), seen.at, after)
+
+
+def kept_as(ask: Ask, seen: Vantage) -> Hashable:
+    """Return all that the answer to a list or report follows from, None when it is not kept.
+
+    The query stands in it as it was sent: two ways to write one question are two questions.
+    """
+    if seen.families is None:
+        return None
+    query = ask.request.scope["query_string"]
+    return ask.operation.name, query, seen.at, ask.sight, *seen.suffixes.values()
 
 
 async def read(ask: Ask, question: Question[Result], *, long: bool = False) -> Result:
