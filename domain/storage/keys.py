@@ -11,7 +11,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -143,11 +143,9 @@ class StoredKeys:
 
     def close(self) -> None:
         """Note what is not noted yet, and release the database."""
-        try:
-            with self._lock:
-                self._name_persons()
-        finally:
-            self._table.close()
+        with self._lock:
+            self._name_persons()
+        self._table.close()
 
     def _notice_destroyed(self) -> None:
         """Forget what is remembered when keys were destroyed, here or by another process."""
@@ -197,9 +195,11 @@ class StoredKeys:
         return number, key
 
     def _name_persons(self) -> None:
-        if self._unnamed:
-            self._table.name_persons(self._unnamed)
-            self._unnamed.clear()
+        """Note who was given which key; a note that cannot be written costs a second key, no more."""
+        named, self._unnamed = self._unnamed, []
+        if named:
+            with suppress(Unavailable):
+                self._table.name_persons(named)
 
     def _remember(self, number: int, key: AESGCM) -> AESGCM:
         self._known[number] = key

@@ -399,3 +399,15 @@ def test_a_table_never_opened_closes_without_complaint(postgres_url: str) -> Non
     table.close()
     assert table.find([0]) == []
     table.close()
+
+
+def test_a_note_about_a_person_that_cannot_be_written_hinders_nobody(path: Path) -> None:
+    table = RecordedTable(path)
+    keys = StoredKeys(table, MASTER)
+    kim = keys.for_subject(KIM)[0]
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("DROP TABLE persons")
+    keys.close()
+    assert "name_persons" in table.calls
+    with closing(open_keys(f"sqlite:///{path}", MASTER)) as again:
+        assert again.for_subject(KIM)[0] != kim, "a second key: erasing finds both by the log"
