@@ -34,7 +34,8 @@ class _Entropy:
     """Random bytes of the operating system, fetched in larger portions.
 
     Each call to the system gives the interpreter away to other threads; sealing one contact would
-    do so a dozen times, and wait as often for the thread that commits. No byte is given twice: taking is locked, and a forked child forgets its parent's portion.
+    do so a dozen times, and wait as often for the thread that commits. No byte is given twice:
+    taking is locked, and a forked child forgets its parent's portion.
     """
 
     def __init__(self) -> None:

@@ -195,7 +195,7 @@ class StoredKeys:
         return number, key
 
     def _name_persons(self) -> None:
-        """Note who was given which key; a note that cannot be written costs a second key, no more."""
+        """Note who was given which key; a note that cannot be written costs one more key."""
         named, self._unnamed = self._unnamed, []
         if named:
             with suppress(Unavailable):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,6 +51,15 @@ def shown(number: int) -> str:
     return re.sub("^    ", "", BLOCK.findall(README)[number], flags=re.MULTILINE)
 
 
+def objects(text: str) -> Iterator[dict[str, Any]]:
+    """Every JSON object in a shell's output: curl adds no line feeds of its own."""
+    decoder, at = json.JSONDecoder(), text.find("{")
+    while at >= 0:
+        found, end = decoder.raw_decode(text, at)
+        yield found
+        at = text.find("{", end)
+
+
 def test_a_newcomers_first_minute_works_as_the_readme_says(surroundings: dict[str, str]) -> None:
     port = surroundings["KONTAKTLOG_PORT"]
     script = "\n".join((shown(1), "echo", shown(2)))
@@ -59,7 +69,7 @@ def test_a_newcomers_first_minute_works_as_the_readme_says(surroundings: dict[st
     done = subprocess.run(
         ["bash", "-euc", script], env=surroundings, capture_output=True, text=True, check=True
     )
-    answers = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    answers = list(objects(done.stdout))
     logged = next(a for a in answers if a.get("subject") == "Udlejning")
     assert [organisation["name"] for organisation in logged["organisations"]] == ["KAB"]
     assert any(a.get("items", [{}])[0].get("id") == logged["id"] for a in answers if "items" in a)
