@@ -13,7 +13,6 @@ import orjson
 import structlog
 
 from domain.storage.clock import now
-from domain.values import instant_text
 
 LEVELS: Final = {
     "debug": logging.DEBUG,
@@ -38,6 +37,7 @@ class Lines:
     debug = info = warning = error = exception = critical = log = msg
 
 
+_LINES: Final = Lines()
 _told: set[str] = set()
 """Holds `request` while lines of level info are wanted."""
 
@@ -45,9 +45,10 @@ _told: set[str] = set()
 def request(members: dict[str, Any]) -> None:
     """Write the line of one request: the one line written so often that its cost shows."""
     if _told:
-        moment = instant_text(now())
         line = {name: value for name, value in members.items() if value is not None}
-        Lines().msg(orjson.dumps(line | {"level": "info", "timestamp": moment}).decode())
+        line["level"] = "info"
+        line["timestamp"] = now()
+        _LINES.msg(orjson.dumps(line, option=orjson.OPT_UTC_Z).decode())
 
 
 def _line(_: Any, __: str, event: MutableMapping[str, Any]) -> str:

@@ -127,13 +127,27 @@ def render(facts: Iterable[Fact]) -> Fragments:
 
     Raises Broken when the first fact is missing.
     """
+    return fragments(_folded(facts))
+
+
+def shown(facts: Iterable[Fact], sight: Sight) -> bytes:
+    """Return what `compose(render(facts), sight)` does, without making what nobody is shown."""
+    contact = _folded(facts)
+    people = contact.people if sight.persons else [blind(person) for person in contact.people]
+    whole = {**contact.body, "participants": people}
+    if sight.assessment:
+        whole["assessment"] = contact.internal
+    return orjson.dumps(whole)
+
+
+def _folded(facts: Iterable[Fact]) -> Contact:
     contact: Contact | None = None
     for fact in facts:
         if fact.type in TYPES:
             contact = fold(contact, fact)
     if contact is None:
         raise Broken("log_broken")
-    return fragments(contact)
+    return contact
 
 
 def restore(

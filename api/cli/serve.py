@@ -47,6 +47,7 @@ def _server(services: Services, settings: Settings) -> uvicorn.Server:
     import uvicorn
 
     from api.http.app import create_app
+    from api.http.wire import Protocol
 
     class Server(uvicorn.Server):
         """Says where it listens, once it does."""
@@ -64,7 +65,7 @@ def _server(services: Services, settings: Settings) -> uvicorn.Server:
             host=settings.host,
             port=settings.port,
             loop="uvloop",
-            http="httptools",
+            http=Protocol,
             ws="none",
             lifespan="on",
             workers=1,

@@ -1,6 +1,6 @@
 """Commands about contacts: log, correct, retract, link, unlink, one at a time or many at once."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -94,12 +94,14 @@ async def log_contact(
     caller = Caller(whole, via, key, lenient)
     found = await parties_named(services, _keys(command))
     try:
-        entry = entry_of(services, caller, command, found)
+        recorded = await services.journal.record_decided(
+            lambda: entry_of(services, caller, command, found)
+        )
     except Refused:
         if repeat := _repeat(services, caller, mark_of(services, "log_contact", command)):
             return repeat
         raise
-    return _logged(await services.journal.record(entry))
+    return _logged(recorded)
 
 
 def log_contact_sync(
@@ -225,14 +227,15 @@ def known_of(services: Services, parties: Parties, *, lenient: bool = False) -> 
     )
 
 
-def parties_of(event: ContactLogged) -> list[str]:
-    """Return ids of every party a contact concerns, in any role."""
-    content = event.content
-    found: list[str] = [party.id for party in (*content.administrations, *content.organisations)]
+def parties_of(event: ContactLogged) -> Iterator[str]:
+    """Yield ids of every party a contact concerns, in any role; few callers need to know."""
+    for party in (*event.content.administrations, *event.content.organisations):
+        yield party.id
     for person in event.participants:
-        found += [person.party.id] if person.party else []
-        found += [party.id for party in person.spoke_for]
-    return found
+        if person.party:
+            yield person.party.id
+        for party in person.spoke_for:
+            yield party.id
 
 
 def _contact_id(command: LogContact) -> str:

@@ -8,7 +8,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
+
+import orjson
 
 from api.main import Services
 from domain.access import Principal
@@ -70,9 +72,17 @@ def key_hash_of(key_id: str, key: str, *parts: int) -> bytes:
 
 
 def mark_of(services: Services, name: str, command: Value, target: str = "") -> str:
-    """Return the keyed mark of a request: equal requests, equal marks."""
-    content = command.model_dump_json(by_alias=True, exclude_unset=True)
-    return services.codec.vault.mark(f"{name}\n{target}\n{content}".encode())
+    """Return the keyed mark of a request: equal requests, equal marks.
+
+    Only fields that were given count: in a correction one left out is not one emptied.
+    """
+    given = {field: getattr(command, field) for field in sorted(command.model_fields_set)}
+    content = orjson.dumps(given, default=_members)
+    return services.codec.vault.mark(f"{name}\n{target}\n".encode() + content)
+
+
+def _members(value: Value) -> dict[str, Any]:
+    return value.__dict__
 
 
 def envelope_of(caller: Caller, mark: str, on_behalf_of: str | None = None) -> Envelope:

@@ -25,6 +25,7 @@ from api.http.openapi import document
 from api.http.operations import Door, Operation, Resource
 from api.http.pages import Pages
 from api.http.problems import HttpProblem
+from api.http.recent import Recent
 from api.http.routes import operations
 from api.http.vantage import Families
 from api.main import Services, calm_collector
@@ -73,6 +74,7 @@ def create_app(services: Services) -> Application:
         followers=followers,
         proofs=Proofs(services.log),
         families=Families(),
+        recent=Recent(),
         reports=RecentReports(),
         on_loop=services.on_loop,
     )

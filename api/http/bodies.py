@@ -6,7 +6,7 @@ evidence takes none of them: what one reader would take for another fact is refu
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -46,11 +46,13 @@ class _Repeated(ValueError):
     """A JSON object names the same member twice."""
 
 
-async def read(request: Request, limit: int, seconds: float) -> bytes:
+async def read(
+    request: Request, headers: Mapping[bytes, bytes], limit: int, seconds: float
+) -> bytes:
     """Return the body, at most `limit` bytes, within `seconds`; 413, 415 or 408 otherwise."""
-    _require_json(request)
-    declared = request.headers.get("content-length")
-    if declared is not None and declared.isdecimal() and int(declared) > limit:
+    _require_json(headers)
+    declared = headers.get(b"content-length", b"")
+    if declared.isdigit() and int(declared) > limit:
         raise HttpProblem("body_too_large", limit=limit)
     first = await request.receive()
     if not first.get("more_body", False):
@@ -82,17 +84,14 @@ def _within(body: bytes, limit: int) -> bytes:
     return body
 
 
-def _require_json(request: Request) -> None:
-    for name, value in request.scope["headers"]:
-        if name == b"content-type":
-            kind, _, parameters = value.partition(b";")
-            charset = parameters.strip().lower().replace(b'"', b"")
-            if kind.strip().lower() in JSON_TYPES and charset in {b"", b"charset=utf-8"}:
-                break
-            raise HttpProblem("unsupported_media_type")
-    else:
-        raise HttpProblem("unsupported_media_type")
-    if request.headers.get("content-encoding", "identity") != "identity":
+def _require_json(headers: Mapping[bytes, bytes]) -> None:
+    kind, _, parameters = headers.get(b"content-type", b"").partition(b";")
+    charset = parameters.strip().lower().replace(b'"', b"")
+    if (
+        kind.strip().lower() not in JSON_TYPES
+        or charset not in {b"", b"charset=utf-8"}
+        or headers.get(b"content-encoding", b"identity") != b"identity"
+    ):
         raise HttpProblem("unsupported_media_type")
 
 

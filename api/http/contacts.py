@@ -156,7 +156,7 @@ def _written(ask: Ask, done: ContactDone, status: int, headers: Headers) -> Answ
     ]
     if ask.prefers_minimal:
         return Answer(204, b"", [*headers, (b"preference-applied", b"return=minimal")], None)
-    body = contact_body.compose(contact_body.render(done.facts), ask.sight)
+    body = contact_body.shown(done.facts, ask.sight)
     return Answer(status, body, headers)
 
 

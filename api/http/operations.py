@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pydantic import BaseModel
@@ -22,6 +23,7 @@ from api.http.cursors import Cursors
 from api.http.measures import Measures
 from api.http.problems import HttpProblem, of_error
 from api.http.query import Parameters, Values
+from api.http.recent import Recent
 from api.main import Services
 from domain.access import Action, Principal, Sight, may, sight
 from domain.errors import DomainError
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from api.http.vantage import Families
 
 IDEMPOTENCY_KEY_CHARS_MAX: Final = 255
+sight_of = lru_cache(maxsize=1_024)(sight)
+"""A key's sight follows from its role and scope alone."""
 
 Model = TypeVar("Model", bound=BaseModel)
 Result = TypeVar("Result")
@@ -48,6 +52,7 @@ class Door:
     followers: Followers
     proofs: "Proofs"
     families: "Families"
+    recent: Recent
     reports: RecentReports
     on_loop: bool
     """Short index reads run on the event loop (SQLite); elsewhere every read takes a thread."""
@@ -69,16 +74,15 @@ class Ask:
     query: Values
     given: dict[str, str | list[str]]
     operation: "Operation"
+    sight: Sight
+    """What the asker sees of contacts."""
+    headers: dict[bytes, bytes]
+    """The first of each name."""
 
     @property
     def services(self) -> Services:
         """The application's services."""
         return self.door.services
-
-    @property
-    def sight(self) -> Sight:
-        """What the asker sees of contacts."""
-        return sight(self.principal)
 
     def path(self, name: str) -> str:
         """Return a part of the path."""
@@ -88,7 +92,7 @@ class Ask:
         """Return the body within its limits."""
         settings = self.services.settings
         limit = settings.max_batch_bytes if batch else settings.max_body_bytes
-        return await bodies.read(self.request, limit, settings.receive_seconds)
+        return await bodies.read(self.request, self.headers, limit, settings.receive_seconds)
 
     async def command(self, model: type[Model]) -> Model:
         """Return the body as a command."""
@@ -97,9 +101,9 @@ class Ask:
     @property
     def idempotency_key(self) -> str | None:
         """The Idempotency-Key header; 400 unless it is 1-255 printable ASCII characters."""
-        values = self.request.headers.getlist("idempotency-key")
-        if not values:
+        if b"idempotency-key" not in self.headers:
             return None
+        values = self.request.headers.getlist("idempotency-key")
         key = values[0].strip()
         if len(values) > 1 or not 0 < len(key) <= IDEMPOTENCY_KEY_CHARS_MAX or not key.isascii():
             raise _bad_key()
@@ -110,8 +114,8 @@ class Ask:
     @property
     def prefers_minimal(self) -> bool:
         """Whether the caller wants no representation back (RFC 7240)."""
-        prefer = self.request.headers.get("prefer")
-        return prefer is not None and "return=minimal" in prefer.replace(" ", "").lower()
+        prefer = self.headers.get(b"prefer")
+        return prefer is not None and b"return=minimal" in prefer.replace(b" ", b"").lower()
 
 
 def _bad_key() -> HttpProblem:
@@ -190,17 +194,23 @@ class Resource:
             raise HttpProblem("method_not_allowed", headers={"Allow": self.allow})
         state["operation"] = operation.name
         request = Request(scope, receive)
-        principal = await self._enter(operation, request)
-        if principal is not None:
+        headers = dict(reversed(scope["headers"]))
+        authorization = headers.get(b"authorization")
+        principal = await self._enter(
+            operation, None if authorization is None else authorization.decode("latin-1")
+        )
+        if principal is None:
+            principal = NOBODY
+        else:
             state["key_id"] = principal.key_id
         values, given = operation.parameters.read(scope["query_string"])
+        shown = sight_of(principal)
         return await operation.endpoint(
-            Ask(self._door, request, principal or NOBODY, values, given, operation)
+            Ask(self._door, request, principal, values, given, operation, shown, headers)
         )
 
-    async def _enter(self, operation: Operation, request: Request) -> Principal | None:
+    async def _enter(self, operation: Operation, authorization: str | None) -> Principal | None:
         door = self._door
-        authorization = request.headers.get("authorization")
         if door is None or (operation.action is None and not operation.optional_key):
             return None
         if operation.optional_key and authorization is None:

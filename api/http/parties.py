@@ -94,7 +94,7 @@ async def get_party(ask: Ask) -> Answer:
     """Return one party."""
     party_id = party_id_of(ask)
     seen = await vantage(ask, "parties")
-    v = ask.services.views.suffix("parties")
+    v = seen.suffixes["parties"]
 
     def question(reader: Reader) -> bytes | None:
         return parties.one(reader, v, seen.at, seen.day, party_id)
@@ -112,7 +112,7 @@ async def get_party(ask: Ask) -> Answer:
 async def list_parties(ask: Ask) -> Answer:
     """List parties by name."""
     seen = await vantage(ask, "parties")
-    v = ask.services.views.suffix("parties")
+    v = seen.suffixes["parties"]
 
     def question(reader: Reader) -> parties.Parties:
         return parties.listing(
@@ -135,9 +135,8 @@ async def get_timeline(ask: Ask) -> Answer:
     """Return what concerns one party, newest first, each entry with why it is shown."""
     party_id = party_id_of(ask)
     seen = await vantage(ask, "contacts", "parties", "timeline")
-    views = ask.services.views
+    suffixes = seen.suffixes
     after = tuple(seen.after) if seen.after else None
-    suffixes = {name: views.suffix(name) for name in ("contacts", "parties", "timeline")}
 
     def question(reader: Reader) -> timeline.Timeline | None:
         if parties.version_of(reader, suffixes["parties"], seen.at, party_id) is None:

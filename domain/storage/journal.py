@@ -4,7 +4,7 @@ It encodes (which seals), appends, and settles what a repeated request means: th
 is answered with what is stored, other content under the same id or key is refused.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from domain.custody import ClockSteppedBack
@@ -58,6 +58,23 @@ class Journal:
             raise Broken("log_broken", reason="no writer")
         request = self._request(entry)
         return self._settle(entry, request, await self.writer.append(request.append))
+
+    async def record_decided(self, decide: Callable[[], Entry]) -> Recorded:
+        """Record what `decide` returns; it is called soon, together with other requests' own.
+
+        Raises what `decide` raises, and what `record` does.
+        """
+        if self.writer is None:
+            raise Broken("log_broken", reason="no writer")
+        made: list[tuple[Entry, _Request]] = []
+
+        def make() -> Append:
+            entry = decide()
+            made.append((entry, self._request(entry)))
+            return made[0][1].append
+
+        outcome = await self.writer.append_made(make)
+        return self._settle(*made[0], outcome)
 
     async def record_batch(self, entries: Sequence[Entry]) -> list[Recorded | DomainError]:
         """Record each entry on its own; one outcome per entry, in order."""

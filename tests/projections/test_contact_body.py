@@ -12,6 +12,7 @@ from domain.custody import ClockSteppedBack
 from domain.errors import Broken
 from domain.storage.clock import moment
 from domain.values import instant_text
+from projections import contact_body
 from projections.contact_body import compose, fold, fragments, render, restore, time_text
 from tests.projections.memory import EVERYTHING, Story, blind_to_assessment, seeing
 
@@ -19,7 +20,10 @@ KIM = {"name": "Kim Larsen", "email": "kim@example.dk", "role": "direktør", "pa
 
 
 def shown(story: Story, contact_id: str, sight: Any = EVERYTHING) -> dict[str, Any]:
-    parsed: dict[str, Any] = orjson.loads(compose(render(story.facts(contact_id)), sight))
+    facts = story.facts(contact_id)
+    body = compose(render(facts), sight)
+    assert contact_body.shown(facts, sight) == body  # the answer to a write: made at once, the same
+    parsed: dict[str, Any] = orjson.loads(body)
     return parsed
 
 
