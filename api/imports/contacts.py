@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
+from api.imports.languages import months_of, weekdays_of
 from api.imports.loading import CODES_OF
 from api.imports.mapping import (
     CODED,
@@ -33,9 +34,11 @@ from api.imports.takes import (
     RowSkipped,
     fit,
     list_reader_of,
+    people_reader_of,
     reader_of,
+    searched,
 )
-from api.imports.times import Read, TimeReader, Unreadable, joined, months_of, occurred
+from api.imports.times import Read, TimeReader, Unreadable, joined, occurred
 from domain.contacts import LogContact
 from domain.parties import ExternalId
 from domain.parties.identifiers import check_external_ids
@@ -72,6 +75,7 @@ REASONS: Final = (
     "not_in_map",
     "occurred_in_future",
     "occurred_out_of_bounds",
+    "party_number_differs",
     "row_long",
     "row_short",
     "rows_differ",
@@ -153,7 +157,9 @@ class Drafter:
         time = mapping.time
         zone = ZoneInfo(time.zone) if time.zone else None
         months = months_of(time.languages, time.months)
-        self._times = TimeReader(time.patterns, months, time.words, zone)
+        weekdays = weekdays_of(time.languages)
+        self._times = TimeReader(time.patterns, months, weekdays, time.words, zone)
+        self._part = searched(time.pattern) if time.pattern is not None else str
         self._start = [self._order[name] for name in time.start]
         self._end = [self._order[name] for name in time.end or ()]
         # A date that start and end share says nothing about an end by itself.
@@ -243,9 +249,10 @@ class Drafter:
             raise RowRefused("missing", "time")
         year, end = cells[self._year] if self._year is not None else "", ""
         try:
+            start = self._part(start)
             read = self._times.read(start, year)
             if any(cells[place] for place in self._end_tells):
-                end = " ".join(text for place in self._end if (text := cells[place]))
+                end = self._part(" ".join(text for place in self._end if (text := cells[place])))
                 read = joined(read, self._times.read(end, year))
         except Unreadable:
             raise RowRefused("time_unreadable", "time") from None
@@ -305,7 +312,11 @@ class Drafter:
             parts["audience"] = self._mapping.audience
 
     def _needed(self, read: Sequence[RowRead], command: LogContact) -> list[PartyNeeded]:
-        externals = {key: found for row in read for key, found in row.externals.items()}
+        externals: dict[tuple[str, str], ExternalId] = {}
+        for row in read:
+            for place, found in row.externals.items():
+                if externals.setdefault(place, found) != found:
+                    raise RowRefused("party_number_differs", place[0])
         return [
             PartyNeeded(side, name, externals.get((side, name)))
             for side in SIDES
@@ -394,8 +405,9 @@ class _Person:
 
     def __init__(self, take: ParticipantTake, order: Mapping[str, int]) -> None:
         place = "participants"
-        self._name = list_reader_of(take.name, order, place, NAME_CHARS_MAX) if take.name else None
         chars = {"role": NAME_CHARS_MAX, "email": EMAIL_CHARS_MAX, "phone": PHONE_CHARS_MAX}
+        most = chars | {"name": NAME_CHARS_MAX}
+        self._names = people_reader_of(take.name, order, place, most) if take.name else None
         self._rest = {
             name: fit(reader_of(source, order, place), chars[name], source.long, place)
             for name in chars
@@ -406,17 +418,15 @@ class _Person:
     def read(
         self, cells: Cells, lists: Mapping[str, list[str]], flags: Flags
     ) -> list[ParticipantGiven]:
-        """Return whom the row names; the same fields go with each name of a split cell."""
+        """Return whom the row names; what a name's own part says comes before the rule's fields."""
         rest: dict[str, Any] = {k: v for k, read in self._rest.items() if (v := read(cells, flags))}
-        names = self._name(cells, flags) if self._name else []
+        named = self._names(cells, flags) if self._names else []
         if self._party and len(lists[self._party]) == 1:
             rest["party"] = lists[self._party][0]
         if self._spoke_for and lists[self._spoke_for]:
             rest["spoke_for"] = tuple(lists[self._spoke_for])
-        if names:
-            return [
-                _made(ParticipantGiven, rest | {"name": name}, "participants") for name in names
-            ]
+        if named:
+            return [_made(ParticipantGiven, rest | person, "participants") for person in named]
         if "role" not in rest:
             return []
         nameless = {key: text for key, text in rest.items() if key not in ("email", "phone")}

@@ -1,12 +1,12 @@
 """The door an import knocks on: what it needs of the rest, small enough for a test to stand in."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from domain.contacts import LogContact
 from domain.imports import ImportFinished, ImportStarted
-from domain.parties import RegisterParty
+from domain.parties import ExternalId, RegisterParty
 from domain.values import PartyRef
 
 
@@ -21,6 +21,18 @@ class Outcome:
     status: Literal["made", "present", "changed", "refused"]
     code: str = ""
     field: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A contact in the register's own words, and the key under which each party is found.
+
+    The words make the command's mark: the same file read again is the same command, however its
+    parties are found by then. A name that is not in `keys` is its own key.
+    """
+
+    command: LogContact
+    keys: Mapping[str, str]
 
 
 class Door(Protocol):
@@ -39,7 +51,11 @@ class Door(Protocol):
         """Register parties; one outcome per command, in order."""
         ...
 
-    def log_contacts(self, commands: Sequence[LogContact]) -> list[Outcome]:
+    def numbers(self, party_id: str) -> frozenset[ExternalId]:
+        """Return the outside numbers a party has in the register of parties."""
+        ...
+
+    def log_contacts(self, given: Sequence[Named]) -> list[Outcome]:
         """Log contacts; one outcome per command, in order."""
         ...
 

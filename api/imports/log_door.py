@@ -1,24 +1,25 @@
 """The real door of an import: commands go through `api.commands`, the run itself to the journal."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
 import orjson
 
-from api.commands import Caller, ContactDone, log_contacts_sync
+from api.commands import Caller
+from api.commands.contacts import entry_of
 from api.commands.recording import envelope_of, mark_of
-from api.imports.door import Outcome
+from api.imports.door import Named, Outcome
 from api.main import Services
 from domain import parties
 from domain.access import Role, principal_of
-from domain.contacts import LogContact
+from domain.contacts import LogContact, keys_named
 from domain.errors import Conflict, DomainError, Refused, Unavailable
 from domain.imports import ImportFinished, ImportStarted
 from domain.log.port import Condition, QueryItem
-from domain.parties import PartyState, RegisterParty
+from domain.parties import ExternalId, PartyState, RegisterParty
 from domain.storage import clock
-from domain.storage.journal import Entry
+from domain.storage.journal import Entry, Recorded
 from domain.values import PartyId, PartyRef, Value
 
 ACTOR: Final = "import"
@@ -46,18 +47,36 @@ class LogDoor:
         recorded = self._services.journal.record_batch_sync([self._entry(c) for c in commands])
         self._services.directory.forget()
         self._catch_up(self._services.log.head())
-        return [
-            _outcome(r) if isinstance(r, DomainError) else _said(repeated=r.duplicate)
-            for r in recorded
-        ]
+        return [_recorded(each) for each in recorded]
 
-    def log_contacts(self, commands: Sequence[LogContact]) -> list[Outcome]:
+    def numbers(self, party_id: str) -> frozenset[ExternalId]:
+        """Return a party's outside numbers, read from its own history."""
+        _, events, _ = self._services.journal.history([f"party:{party_id}"])
+        found: set[ExternalId] = set()
+        for event in events:
+            match event:
+                case parties.PartyRegistered() if event.party_id == party_id:
+                    found.update(event.external_ids)
+                case parties.PartyExternalIdAdded():
+                    found.add(event.external_id)
+        return frozenset(found)
+
+    def log_contacts(self, given: Sequence[Named]) -> list[Outcome]:
         """Log in one transaction, each on its own."""
-        principal = self._caller.principal
-        done = log_contacts_sync(self._services, principal, commands, via="import", lenient=True)
-        return [
-            _said(repeated=d.repeated) if isinstance(d, ContactDone) else _outcome(d) for d in done
-        ]
+        asked = {key for one in given for key in (*one.keys.values(), *_own_keys(one))}
+        known = self._services.directory.resolve(sorted(asked))
+        outcomes: list[Outcome | None] = []
+        entries: list[Entry] = []
+        for one in given:
+            try:
+                entries.append(
+                    entry_of(self._services, self._caller, one.command, _meant(one, known))
+                )
+                outcomes.append(None)
+            except DomainError as error:
+                outcomes.append(_outcome(error))
+        recorded = iter(self._services.journal.record_batch_sync(entries))
+        return [outcome or _recorded(next(recorded)) for outcome in outcomes]
 
     def present(self, commands: Iterable[LogContact]) -> list[bool]:
         """Return whether each command's source id is in the log."""
@@ -93,8 +112,22 @@ class LogDoor:
         return Entry(events, envelope_of(self._caller, mark), [party_id], Condition(tuple(items)))
 
 
-def _said(*, repeated: bool) -> Outcome:
-    return Outcome("present" if repeated else "made")
+def _own_keys(given: Named) -> list[str]:
+    """Return the names that are their own key."""
+    behalf = [given.command.on_behalf_of] if given.command.on_behalf_of else []
+    return [name for name in (*keys_named(given.command), *behalf) if name not in given.keys]
+
+
+def _meant(given: Named, known: Mapping[str, PartyRef | None]) -> dict[str, PartyRef | None]:
+    """Return the party of each name of a contact; a name that is not known is left out."""
+    keys = {name: name for name in _own_keys(given)} | {**given.keys}
+    return {name: known[key] for name, key in keys.items() if key in known}
+
+
+def _recorded(found: Recorded | DomainError) -> Outcome:
+    if isinstance(found, DomainError):
+        return _outcome(found)
+    return Outcome("present" if found.duplicate else "made")
 
 
 def _outcome(error: DomainError) -> Outcome:

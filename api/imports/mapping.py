@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from api.imports.times import compiled_pattern, months_of, read_iso
+from api.imports.languages import Language, months_of, weekdays_of
+from api.imports.times import compiled_pattern, read_iso
 from domain.contacts.commands import AudienceGiven
 from domain.values import YEAR_MAX, YEAR_MIN, Code, Name, SourceId
 
@@ -18,11 +19,17 @@ PATTERN_CHARS_MAX: Final = 1_000
 COLUMNS_MAX: Final = 1_000
 """Columns of a file, and columns a mapping may name: more is a broken delimiter."""
 MAP_ENTRIES_MAX: Final = 20_000
-ENCODINGS: Final = ("utf-8", "utf-8-sig", "utf-16", "windows-1252", "iso-8859-1")
+PERSON_GROUPS: Final = ("name", "role", "email", "phone")
+"""Named groups that a pattern of a participant's name may have."""
 
-Encoding = Literal["utf-8", "utf-8-sig", "utf-16", "windows-1252", "iso-8859-1"]
+Encoding = Literal[
+    "utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "windows-1252", "iso-8859-1"
+]
 ColumnName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
 Cell = Annotated[str, Field(max_length=2_000)]
+RuleName = Annotated[
+    str, Field(pattern=r"^[^\s\x00-\x1f](?:[^\x00-\x1f]*[^\s\x00-\x1f])?$", max_length=64)
+]
 Table = Annotated[dict[str, Cell], Field(max_length=MAP_ENTRIES_MAX)]
 Side = Literal["administrations", "organisations"]
 
@@ -37,7 +44,7 @@ def _regular_expression(text: str) -> str:
 
 
 def _time_pattern(text: str) -> str:
-    compiled_pattern(text, months_of(("en",), {}))
+    compiled_pattern(text, months_of(("en",), {}), weekdays_of(("en",)))
     return text
 
 
@@ -209,6 +216,7 @@ class ListTake(Source):
     split: Annotated[str, Field(min_length=1, max_length=20)] | None = None
     split_pattern: Regex | None = None
     split_json: Literal[True] | None = None
+    all: bool = False
     long: Literal["refuse", "cut"] = "refuse"
 
     @model_validator(mode="after")
@@ -216,6 +224,9 @@ class ListTake(Source):
         ways = (self.split, self.split_pattern, self.split_json)
         if sum(way is not None for way in ways) > 1:
             msg = "takes one of split, split_pattern and split_json"
+            raise ValueError(msg)
+        if self.all and self.pattern is None:
+            msg = "all is only for a pattern"
             raise ValueError(msg)
         return self
 
@@ -275,9 +286,10 @@ class Time(Part):
 
     start: ColumnList
     end: ColumnList | None = None
+    pattern: Regex | None = None
     patterns: Annotated[list[TimePattern], Field(min_length=1, max_length=50)]
     year: ColumnName | None = None
-    languages: list[Literal["da", "de", "en", "nl", "sl"]] = ["en"]
+    languages: list[Language] = ["en"]
     months: dict[str, Annotated[int, Field(ge=1, le=12)]] = {}
     words: Annotated[dict[str, str], AfterValidator(_iso_words)] = {}
     zone: Annotated[str, AfterValidator(_zone)] | None = None
@@ -299,7 +311,7 @@ class Time(Part):
 class Skip(Part):
     """Rows that are no contact, by name; all conditions given must hold."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_ -]*$", max_length=64)]
+    name: RuleName
     column: ColumnName | None = None
     matches: Regex | None = None
     blank: Annotated[list[ColumnName], Field(min_length=1)] | None = None

@@ -1,119 +1,191 @@
 """Parties a register names (parter): found, registered when the mapping lets it, or refused.
 
-A name is taken as the register writes it: two spellings are two parties until somebody merges them
-or the mapping's alias table says otherwise. A merge is a person's decision, not an import's.
+A name is taken as the register writes it: two spellings are two parties until somebody merges them,
+the mapping's alias table says otherwise, or both bear the same outside number. A merge is a
+person's decision, not an import's.
 """
 
 import hashlib
-from collections.abc import Mapping as Mapping_
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from api.imports.contacts import SIDES, Draft, PartyNeeded
-from api.imports.door import Door
+from api.imports.contacts import Draft, PartyNeeded
+from api.imports.door import Door, Named
 from api.imports.mapping import Mapping, PartyTake
 from api.imports.takes import folded
-from domain.contacts import LogContact
-from domain.parties import RegisterParty
+from domain.parties import ExternalId, RegisterParty
+from domain.parties.commands import ALIASES_MAX
 from domain.values import PartyRef, Source
 
 
 @dataclass(slots=True)
 class PartyPlan:
-    """What to register first, what each name becomes in a command, and which names are refused."""
+    """Under which key each party will be found, which are new, and which are refused."""
 
-    create: list[RegisterParty] = field(default_factory=list)
-    keys: dict[tuple[str, str], str] = field(default_factory=dict)
-    refused: dict[tuple[str, str], str] = field(default_factory=dict)
+    system: str
+    keys: dict[PartyNeeded, str] = field(default_factory=dict)
+    refused: dict[PartyNeeded, str] = field(default_factory=dict)
+    fresh: dict[str, tuple[PartyNeeded, PartyTake]] = field(default_factory=dict)
 
     def fault_of(self, draft: Draft) -> tuple[str, str] | None:
         """Return why a contact cannot be logged for its parties' sake: code and field."""
         for party in draft.parties:
-            if code := self.refused.get((party.side, party.name)):
+            if code := self.refused.get(party):
                 return code, party.side
         return None
 
     def needed_by(self, drafts: Sequence[Draft]) -> list[RegisterParty]:
         """Return the registrations these contacts need: a refused contact creates no party."""
-        used = {self.keys[party.side, party.name] for draft in drafts for party in draft.parties}
-        return [command for command in self.create if command.name in used]
+        spellings: dict[str, dict[str, None]] = {}
+        for draft in drafts:
+            for party in draft.parties:
+                spellings.setdefault(self.keys[party], {})[party.name] = None
+        return [
+            _registration(party, take, spellings[key], self.system)
+            for key, (party, take) in self.fresh.items()
+            if key in spellings
+        ]
+
+    def named(self, draft: Draft) -> Named:
+        """Return the contact with the key under which each of its parties is found."""
+        return Named(draft.command, {party.name: self.keys[party] for party in draft.parties})
 
 
 def plan_parties(drafts: Sequence[Draft], mapping: Mapping, door: Door) -> PartyPlan:
     """Look every party up once and decide what is to be registered."""
-    needed = {(p.side, p.name): p for draft in drafts for p in draft.parties}
-    outside = [p.external.value for p in needed.values() if p.external is not None]
-    known = door.resolve(list(dict.fromkeys([*outside, *(p.name for p in needed.values())])))
-    plan, fresh = PartyPlan(), dict[str, str]()
-    for place, party in needed.items():
-        take: PartyTake = getattr(mapping, party.side)
-        key, code = _found(party, take, known)
-        if code:
-            plan.refused[place] = code
-        elif key:
-            plan.keys[place] = key
+    needed = dict.fromkeys(party for draft in drafts for party in draft.parties)
+    planner = _Planner(needed, mapping, door)
+    # Those with a number come first: a row that lacks the number then finds what another row gave.
+    for party in sorted(needed, key=lambda party: party.external is None):
+        planner.place(party)
+    return planner.plan
+
+
+class _Planner:
+    """Places the parties of one file one by one; what is known is asked for once."""
+
+    def __init__(self, needed: Iterable[PartyNeeded], mapping: Mapping, door: Door) -> None:
+        self._mapping, self._door = mapping, door
+        self._of_number: dict[ExternalId, list[PartyNeeded]] = {}
+        names: dict[str, None] = {}
+        for party in needed:
+            names[party.name] = None
+            if party.external is not None:
+                self._of_number.setdefault(party.external, []).append(party)
+        outside = {number.value: None for number in self._of_number}
+        self._known = door.resolve(list(outside | names))
+        # By spelling: each number the file gives it, with the key of its party, blank if refused.
+        self._bearers: dict[str, dict[ExternalId, str]] = {}
+        self._by_number: dict[ExternalId, str] = {}
+        self._by_spelling: dict[str, str] = {}
+        self.plan = PartyPlan(mapping.source)
+
+    def place(self, party: PartyNeeded) -> None:
+        """Decide one party: found, new, or refused with a code."""
+        if party.external is None:
+            key, code = self._by_name(party)
         else:
-            same = folded(party.name) if take.match == "casefold" else party.name
-            if same not in fresh:
-                fresh[same] = party.name
-                plan.create.append(_registration(party, take, mapping.source))
-            plan.keys[place] = fresh[same]
-    return plan
+            key, code = self._numbered(party, party.external)
+        if code:
+            self.plan.refused[party] = code
+        else:
+            self.plan.keys[party] = key
+
+    def _numbered(self, party: PartyNeeded, number: ExternalId) -> tuple[str, str]:
+        """Place a party by its number first; its name comes second and must not contradict."""
+        bearers = self._bearers.setdefault(self._spelling(party), {})
+        if number.value in self._known:
+            found = self._known[number.value] is not None
+            key, code = (number.value, "") if found else ("", "ambiguous_party")
+        elif number in self._by_number:
+            key, code = self._by_number[number], ""
+        elif (named := self._named_in_register(number)) is not None:
+            key, code = named
+        elif self._taken(party, number):
+            key, code = "", "party_number_differs"
+        elif self._take(party).create:
+            self.plan.fresh[number.value] = (party, self._take(party))
+            key, code = number.value, ""
+        else:
+            key, code = "", "unknown_party"
+        if not code:
+            self._by_number[number] = key
+        if code != "unknown_party":
+            bearers[number] = key
+        return key, code
+
+    def _named_in_register(self, number: ExternalId) -> tuple[str, str] | None:
+        """Return the key of a known party to which the file gives an unknown number, or a code.
+
+        A party that has another number of the same kind is another party of the same name.
+        """
+        for party in self._of_number[number]:
+            if party.name not in self._known:
+                continue
+            ref = self._known[party.name]
+            if ref is None:
+                return "", "ambiguous_party"
+            if self._fits(party, ref):
+                theirs = {n for n in self._door.numbers(ref.id) if n.scheme == number.scheme}
+                if theirs and number not in theirs:
+                    return "", "party_number_differs"
+                return party.name, ""
+        return None
+
+    def _taken(self, party: PartyNeeded, number: ExternalId) -> bool:
+        """Whether a new party of this name bears another number: names are unique."""
+        bearers = self._bearers[self._spelling(party)]
+        return any(other != number for other in bearers)
+
+    def _by_name(self, party: PartyNeeded) -> tuple[str, str]:
+        bearers = self._bearers.get(self._spelling(party), {})
+        if len(set(bearers.values())) > 1 or "" in bearers.values():
+            return "", "ambiguous_party"  # the file itself knows two of this name
+        ref = self._known.get(party.name)
+        if ref is not None and self._fits(party, ref):
+            return party.name, ""
+        if ref is None and party.name in self._known:
+            return "", "ambiguous_party"
+        if bearers:
+            return next(iter(bearers.values())), ""
+        take = self._take(party)
+        if not take.create:
+            return "", "unknown_party"
+        key = self._by_spelling.setdefault(self._spelling(party), party.name)
+        self.plan.fresh.setdefault(key, (party, take))
+        return key, ""
+
+    def _take(self, party: PartyNeeded) -> PartyTake:
+        take: PartyTake = getattr(self._mapping, party.side)
+        return take
+
+    def _spelling(self, party: PartyNeeded) -> str:
+        return _compared(party.name, self._take(party))
+
+    def _fits(self, party: PartyNeeded, ref: PartyRef) -> bool:
+        """Whether a party found by name counts: `exact` takes no other letter case or blanks."""
+        if self._take(party).match == "casefold" or ref.name == party.name:
+            return True
+        return folded(ref.name) != folded(party.name)
 
 
-def _found(
-    party: PartyNeeded, take: PartyTake, known: Mapping_[str, PartyRef | None]
-) -> tuple[str, str]:
-    """Return (key, "") when the party is there, ("", code) when refused, two blanks when new."""
-    if party.external is not None and known.get(party.external.value) is not None:
-        return party.external.value, ""
-    ref = known.get(party.name)
-    if ref is not None and (take.match == "casefold" or not _only_folded(ref.name, party.name)):
-        return party.name, ""
-    if ref is None and party.name in known:
-        return "", "ambiguous_party"
-    return "", "" if take.create else "unknown_party"
+def _compared(name: str, take: PartyTake) -> str:
+    return folded(name) if take.match == "casefold" else name
 
 
-def _only_folded(found: str, asked: str) -> bool:
-    """Whether a party was found by letter case or blanks alone, which `exact` does not accept."""
-    return found != asked and folded(found) == folded(asked)
-
-
-def _registration(party: PartyNeeded, take: PartyTake, system: str) -> RegisterParty:
+def _registration(
+    party: PartyNeeded, take: PartyTake, spellings: Iterable[str], system: str
+) -> RegisterParty:
     """Return the party's registration; its source id makes a second run find the first's."""
-    digest = hashlib.sha256(party.name.encode()).hexdigest()[:32]
+    outside = party.external
+    about = party.name if outside is None else f"{outside.scheme}\n{outside.value}"
+    digest = hashlib.sha256(about.encode()).hexdigest()[:32]
+    own = _compared(party.name, take)
+    others = [name for name in spellings if _compared(name, take) != own]
     return RegisterParty(
         kind=take.kind,
         name=party.name,
-        external_ids=(party.external,) if party.external is not None else (),
+        aliases=tuple(others[:ALIASES_MAX]),
+        external_ids=(outside,) if outside is not None else (),
         source=Source(system=system, id=f"party:{digest}"),
     )
-
-
-def with_keys(draft: Draft, plan: PartyPlan) -> LogContact:
-    """Return the contact's command with every party under the key that finds it."""
-    command = draft.command
-    if all(plan.keys[p.side, p.name] == p.name for p in draft.parties):
-        return command
-    keys = {(p.side, p.name): plan.keys[p.side, p.name] for p in draft.parties}
-    update: dict[str, object] = {}
-    for side in SIDES:
-        names = getattr(command, side)
-        update |= {side: tuple(dict.fromkeys(keys[side, n] for n in names))} if names else {}
-    by_name = {name: key for (_, name), key in keys.items()}
-    people = [
-        person.model_copy(
-            update={
-                **({"party": by_name.get(person.party, person.party)} if person.party else {}),
-                **(
-                    {"spoke_for": tuple(by_name.get(n, n) for n in person.spoke_for)}
-                    if person.spoke_for
-                    else {}
-                ),
-            }
-        )
-        for person in command.participants
-    ]
-    update |= {"participants": tuple(people)} if people else {}
-    return command.model_copy(update=update)

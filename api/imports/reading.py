@@ -4,6 +4,7 @@ Nothing is ever replaced or guessed: a byte that does not fit the encoding, a NU
 is a refusal, because a silently changed register would be false evidence.
 """
 
+import codecs
 import csv
 import gzip
 import hashlib
@@ -23,6 +24,7 @@ ROWS_MAX: Final = 1_000_000
 CELL_CHARS_MAX: Final = 100_000
 """Below the csv module's own limit of 131,072, which is the process's and not ours to change."""
 _GZIP_MAGIC: Final = b"\x1f\x8b"
+_UTF_16_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _CHUNK_BYTES: Final = 1024 * 1024
 
 
@@ -108,6 +110,8 @@ def decoded(content: bytes, encodings: Sequence[str]) -> tuple[str, str]:
     """
     why = "encoding_unknown"
     for encoding in encodings:
+        if encoding == "utf-16" and not content.startswith(_UTF_16_MARKS):
+            continue  # without its mark it would take any even number of bytes
         try:
             text = content.decode(encoding)
         except UnicodeError:

@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 from api.imports.contacts import Draft, Drafter
 from api.imports.door import Door, Outcome
 from api.imports.loading import Loaded
-from api.imports.parties import PartyPlan, plan_parties, with_keys
+from api.imports.parties import PartyPlan, plan_parties
 from api.imports.reading import File, open_file, sheet_of
 from api.imports.report import Report
 from api.imports.rows import gather
@@ -99,7 +99,7 @@ def _log(ready: Sequence[Draft], plan: PartyPlan, run: Run, report: Report) -> N
     done = 0
     run.progress(0, len(ready))
     for some in _portions(ready, CONTACTS_A_BATCH):
-        outcomes = run.door.log_contacts([with_keys(draft, plan) for draft in some])
+        outcomes = run.door.log_contacts([plan.named(draft) for draft in some])
         for draft, outcome in zip(some, outcomes, strict=True):
             _settle(draft, outcome, report)
         done += len(some)

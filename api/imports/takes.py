@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from api.imports.mapping import ListTake, PartyTake, Source
+from api.imports.mapping import PERSON_GROUPS, ListTake, PartyTake, Source
 
 Cells = Sequence[str]
 """One row: the cells of the mapping's columns, trimmed, by their order in `[columns]`."""
@@ -45,19 +45,13 @@ def folded(text: str) -> str:
 def reader_of(source: Source, order: Mapping[str, int], field: str) -> Reader:
     """Compile a source; `order` gives each column's place in `Cells`."""
     raw = _raw(source, order)
-    steps: list[Callable[[str, Flags], str]] = []
-    if source.pattern is not None:
-        steps.append(_searched(re.compile(source.pattern)))
-    if source.map is not None:
-        steps.append(_mapped(source, field))
+    search = searched(source.pattern) if source.pattern is not None else str
+    look_up = _mapped(source, field)
     empty = source.empty or ""
 
     def read(cells: Cells, flags: Flags) -> str:
-        text = raw(cells)
-        for step in steps:
-            if text:
-                text = step(text, flags)
-        return text or empty
+        text = search(raw(cells))
+        return (look_up(text, flags) if text else "") or empty
 
     return read
 
@@ -84,17 +78,29 @@ def _raw(source: Source, order: Mapping[str, int]) -> Callable[[Cells], str]:
     return filled
 
 
-def _searched(pattern: re.Pattern[str]) -> Callable[[str, Flags], str]:
-    def search(text: str, _: Flags) -> str:
-        found = pattern.search(text)
-        return "" if found is None else (found[1] or "" if pattern.groups else found[0]).strip()
+def searched(pattern: str) -> Callable[[str], str]:
+    """Return a function that cuts out what a pattern finds first; blank when it finds nothing."""
+    compiled = re.compile(pattern)
+
+    def search(text: str) -> str:
+        found = compiled.search(text)
+        return "" if found is None else _value(found)
 
     return search
 
 
+def _value(found: re.Match[str]) -> str:
+    """Return the group `name` of a match, or the first group, or the whole."""
+    if "name" in found.re.groupindex:
+        return (found["name"] or "").strip()
+    return (found[1] or "" if found.re.groups else found[0]).strip()
+
+
 def _mapped(source: Source, field: str) -> Callable[[str, Flags], str]:
+    if source.map is None:
+        return lambda text, _: text
     key = folded if source.fold else str
-    table = {key(word): to for word, to in (source.map or {}).items()}
+    table = {key(word): to for word, to in source.map.items()}
     default, unmapped = source.default or "", source.unmapped
 
     def look_up(text: str, flags: Flags) -> str:
@@ -118,25 +124,85 @@ def _mapped(source: Source, field: str) -> Callable[[str, Flags], str]:
 def list_reader_of(
     take: ListTake, order: Mapping[str, int], field: str, chars_max: int
 ) -> ListReader:
-    """Compile a source of several texts; each is trimmed, blanks and repeats are left out."""
-    read = reader_of(take, order, field)
-    split = _splitter(take, field)
+    """Compile a source of several texts; blanks and repeats are left out.
+
+    One order everywhere: the cell is split; of each part, trimmed, the pattern's matches are taken;
+    each is looked up in the map, then in the aliases. `empty` stands in when nothing is left.
+    """
+    values = _matches_of(take, order, field)
+    look_up = _mapped(take, field)
     aliases: dict[str, str] = {}
     if isinstance(take, PartyTake):
         aliases = {folded(word): to for word, to in (take.aliases or {}).items()}
 
     def read_list(cells: Cells, flags: Flags) -> list[str]:
-        text = read(cells, flags)
-        if not text:
-            return []
-        parts = [stripped for part in split(text) if (stripped := part.strip())]
-        if aliases:
-            parts = [aliases.get(folded(part), part) for part in parts]
-        if len(parts) > PARTS_MAX:
-            raise RowRefused("too_many_parts", field)
-        return list(dict.fromkeys(_fitting(p, chars_max, take.long, field, flags) for p in parts))
+        found = [
+            aliases.get(folded(text), text).strip() if aliases else text
+            for value, _ in values(cells)
+            if value and (text := look_up(value, flags).strip())
+        ]
+        texts = [text for text in found if text] or ([take.empty] if take.empty else [])
+        return list(dict.fromkeys(_fitting(t, chars_max, take.long, field, flags) for t in texts))
 
     return read_list
+
+
+def people_reader_of(
+    take: ListTake, order: Mapping[str, int], field: str, chars_max: Mapping[str, int]
+) -> Callable[[Cells, Flags], list[dict[str, str]]]:
+    """Compile a source of persons: like a list of names, but groups of the pattern tell more."""
+    values = _matches_of(take, order, field)
+    look_up = _mapped(take, field)
+
+    def read_people(cells: Cells, flags: Flags) -> list[dict[str, str]]:
+        people = []
+        for value, groups in values(cells):
+            if name := look_up(value, flags).strip() if value else "":
+                people.append({**groups, "name": name})
+            elif "role" in groups:
+                people.append({"role": groups["role"]})
+        if not people and take.empty:
+            people = [{"name": take.empty}]
+        return [
+            {key: _fitting(t, chars_max[key], take.long, field, flags) for key, t in one.items()}
+            for one in people
+        ]
+
+    return read_people
+
+
+Matches = Callable[[Cells], list[tuple[str, dict[str, str]]]]
+"""Texts of a row, none blank, each with the named groups that are filled."""
+
+
+def _matches_of(take: ListTake, order: Mapping[str, int], field: str) -> Matches:
+    """Compile the splitting and the pattern of a list."""
+    raw, split = _raw(take, order), _splitter(take, field)
+    compiled = re.compile(take.pattern) if take.pattern is not None else None
+    every = take.all
+
+    def matches(cells: Cells) -> list[tuple[str, dict[str, str]]]:
+        text = raw(cells)
+        parts = [trimmed for part in split(text) if (trimmed := part.strip())] if text else []
+        found: list[tuple[str, dict[str, str]]] = []
+        for part in parts:
+            if compiled is None:
+                found.append((part, {}))
+                continue
+            for match in compiled.finditer(part):
+                found.append((_value(match), _groups(match)))
+                if not every:
+                    break
+        if len(found) > PARTS_MAX:
+            raise RowRefused("too_many_parts", field)
+        return [(value, groups) for value, groups in found if value or groups]
+
+    return matches
+
+
+def _groups(found: re.Match[str]) -> dict[str, str]:
+    told = ((name, (text or "").strip()) for name, text in found.groupdict().items())
+    return {name: text for name, text in told if name in PERSON_GROUPS and text}
 
 
 def fit(read: Reader, chars_max: int, long: str, field: str) -> Reader:

@@ -5,51 +5,16 @@ A pattern is written like strptime's. What tokens it has says how exact it is: `
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from domain.values import OccurredGiven, Precision, instant_text
 
 TWO_DIGIT_YEARS_FROM: Final = 1969
 """Two-digit years are 1969-2068, as POSIX has them."""
-MONTHS: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
-    {
-        "da": (
-            "januar februar marts april maj juni juli august september oktober november december",
-            "jan feb mar apr maj jun jul aug sep okt nov dec",
-        ),
-        "de": (
-            "januar februar märz april mai juni juli august september oktober november dezember",
-            "jan feb mär apr mai jun jul aug sep okt nov dez",
-        ),
-        "en": (
-            "january february march april may june july august september october november december",
-            "jan feb mar apr may jun jul aug sep oct nov dec",
-            "jan feb mar apr may jun jul aug sept oct nov dec",
-        ),
-        "nl": (
-            (
-                "januari februari maart april mei juni"
-                " juli augustus september oktober november december"
-            ),
-            "jan feb mrt apr mei jun jul aug sep okt nov dec",
-        ),
-        "sl": (
-            "januar februar marec april maj junij julij avgust september oktober november december",
-            "jan feb mar apr maj jun jul avg sep okt nov dec",
-            (  # the genitive, in which dates stand: 5. januarja
-                "januarja februarja marca aprila maja junija"
-                " julija avgusta septembra oktobra novembra decembra"
-            ),
-        ),
-    }
-)
-"""Month names and their usual abbreviations, by language."""
-
 _TOKENS: Final = {
     "Y": "([0-9]{4})",
     "y": "([0-9]{2})",
@@ -97,16 +62,9 @@ class Pattern:
     has_year: bool
 
 
-def months_of(languages: Sequence[str], extra: Mapping[str, int]) -> dict[str, int]:
-    """Return every known month word, casefolded, with its number; `extra` wins."""
-    words: dict[str, int] = {}
-    for language in languages:
-        for line in MONTHS[language]:
-            words |= {word: number for number, word in enumerate(line.split(), 1)}
-    return words | {word.casefold().strip(): number for word, number in extra.items()}
-
-
-def compiled_pattern(text: str, months: Mapping[str, int]) -> Pattern:
+def compiled_pattern(
+    text: str, months: Mapping[str, int], weekdays: Mapping[str, frozenset[int]]
+) -> Pattern:
     """Compile one pattern; raises ValueError when it means no time."""
     shape, tokens = "", []
     for piece in re.findall(r"%.|\s+|[^%\s]+|%", text, re.DOTALL):
@@ -117,9 +75,11 @@ def compiled_pattern(text: str, months: Mapping[str, int]) -> Pattern:
         elif piece == "%%":
             shape += "%"
         elif piece[1:] in ("B", "b"):
-            words = sorted(months, key=len, reverse=True)
-            shape += "(" + "|".join(map(re.escape, words)) + r")\.?"
+            shape += _one_of(months)
             tokens.append("m")
+        elif piece[1:] in ("A", "a"):
+            shape += _one_of(weekdays)
+            tokens.append("a")
         elif piece[1:] in _TOKENS:
             if shape.endswith("})"):  # nothing between two numbers: both have all their digits
                 shape = shape.removesuffix("{1,2})") + "{2})" if shape.endswith("{1,2})") else shape
@@ -140,8 +100,13 @@ def compiled_pattern(text: str, months: Mapping[str, int]) -> Pattern:
     )
 
 
+def _one_of(words: Iterable[str]) -> str:
+    """Return the group of a word, whole or abbreviated with a dot."""
+    return "(" + "|".join(map(re.escape, sorted(words, key=len, reverse=True))) + r")\.?"
+
+
 def _coherent(tokens: Sequence[str]) -> None:
-    needs = {"H": "d", "M": "H", "S": "M", "f": "S", "z": "H", "d": "m"}
+    needs = {"H": "d", "M": "H", "S": "M", "f": "S", "z": "H", "d": "m", "a": "d"}
     if missing := sorted(t for t, n in needs.items() if t in tokens and n not in tokens):
         msg = f"%{missing[0]} needs %{needs[missing[0]]}"
         raise ValueError(msg)
@@ -162,12 +127,14 @@ class TimeReader:
         self,
         patterns: Sequence[str],
         months: Mapping[str, int],
+        weekdays: Mapping[str, frozenset[int]],
         words: Mapping[str, str],
         zone: tzinfo | None,
     ) -> None:
         """`words` are whole cells with the time they stand for; they come before the patterns."""
-        self._patterns = [compiled_pattern(text, months) for text in patterns]
+        self._patterns = [compiled_pattern(text, months, weekdays) for text in patterns]
         self._months = months
+        self._weekdays = weekdays
         self._words = {_fold(word): read_iso(iso) for word, iso in words.items()}
         self._zone = zone
         self.read: Callable[[str, str], Read] = lru_cache(maxsize=65_536)(self._read)
@@ -215,9 +182,17 @@ class TimeReader:
             date(year, month, 1)
             return f"{year:04}-{month:02}", ()
         day = date(year, month, int(parts["d"]))
+        flags = self._weekday_flags(day, parts)
         if precision is Precision.DAY:
-            return day.isoformat(), ()
-        return self._instant(day, parts)
+            return day.isoformat(), flags
+        text, more = self._instant(day, parts)
+        return text, flags + more
+
+    def _weekday_flags(self, day: date, parts: Mapping[str, str]) -> tuple[str, ...]:
+        """The date counts; that the register's own weekday contradicts it must be seen."""
+        word = parts.get("a")
+        fits = word is None or day.isoweekday() in self._weekdays.get(word.casefold(), ())
+        return () if fits else ("weekday_differs",)
 
     def _instant(self, day: date, parts: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
         moment = datetime(  # noqa: DTZ001 the zone follows in the next lines

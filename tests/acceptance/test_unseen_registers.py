@@ -411,7 +411,6 @@ patterns = ["%Y-%m-%d"]
 """
 
 
-@pytest.mark.xfail(strict=True, reason="the mapping language cannot say it; see docs/importing.md")
 @pytest.mark.parametrize(
     ("row", "more"),
     [
@@ -448,7 +447,6 @@ def test_what_a_register_may_well_hold(
 NUMBERED: Final = DAY + '[[case_numbers]]\ncolumn = "about"\nsplit = " "\npattern = "^[0-9-]+$"\n'
 
 
-@pytest.mark.xfail(strict=True, reason="`pattern` is searched before the cell is split: none found")
 def test_a_pattern_is_searched_in_each_part_of_a_split_cell(
     service: Service, tmp_path: Path
 ) -> None:
@@ -458,7 +456,6 @@ def test_a_pattern_is_searched_in_each_part_of_a_split_cell(
     assert mine[0]["case_numbers"] == ["2009-116302", "2010-000017"]
 
 
-@pytest.mark.xfail(strict=True, reason="utf-16 without its mark takes any even number of bytes")
 def test_utf_16_is_told_from_utf_8_in_any_order(service: Service, tmp_path: Path) -> None:
     codings = '\n[file]\nencodings = ["utf-16", "utf-8"]\n'
     rows = ["2010-02-22,TMF,KAB,Leje", "2010-02-22,TMF,KAB,Lejer"]
@@ -488,33 +485,45 @@ def of(source: str, items: list[Json]) -> list[Json]:
     return [each for each in items if each["source"]["system"] == source]
 
 
-@pytest.mark.xfail(strict=True, reason="found by its number now, a contact counts as changed")
 def test_a_register_with_numbers_again_is_nothing_new(service: Service, tmp_path: Path) -> None:
     numbered(service, tmp_path, "again", "AAB,10000001,a")
     report, _, _ = numbered(service, tmp_path, "again", "AAB,10000001,a")
     assert (report["contacts_changed"], report["contacts_present"]) == (0, 1)
 
 
-@pytest.mark.xfail(strict=True, reason="the last row that names a party decides its number")
 def test_a_number_is_kept_though_a_later_row_lacks_it(service: Service, tmp_path: Path) -> None:
     rows = ("VIBO,10000002,a", "VIBO,,b")
     _, (party,), _ = numbered(service, tmp_path, "number-once", *rows)
     assert [each["value"] for each in party["external_ids"]] == ["10000002"]
 
 
-@pytest.mark.xfail(strict=True, reason="parties of one file are told apart by their names only")
-def test_two_of_one_name_with_different_numbers_are_two(service: Service, tmp_path: Path) -> None:
-    rows = ("3B,10000003,a", "3B,10000004,b")
-    _, parties, _ = numbered(service, tmp_path, "two-numbers", *rows)
-    numbers = {each["value"] for party in parties for each in party["external_ids"]}
-    assert numbers == {"10000003", "10000004"}
+def test_a_name_with_another_number_is_refused_and_never_the_first_of_that_name(
+    service: Service, tmp_path: Path
+) -> None:
+    rows = ("3B,10000003,a", "3B,10000004,b", "3B,,c")
+    for present in (0, 1):
+        report, parties, contacts = numbered(service, tmp_path, "two-numbers", *rows)
+        assert report["refused"] == {
+            "party_number_differs:organisations": 1,
+            "ambiguous_party:organisations": 1,
+        }
+        assert [(r["row"], r["code"]) for r in report["refusals"]] == [
+            (3, "party_number_differs"),
+            (4, "ambiguous_party"),
+        ]
+        assert report["contacts_present"] == present
+        (party,) = parties
+        assert [each["value"] for each in party["external_ids"]] == ["10000003"]
+        assert [c["subject"] for c in contacts] == ["a"]
+    alone, _, _ = numbered(service, tmp_path, "two-numbers", rows[1])
+    assert alone["refused"] == {"party_number_differs:organisations": 1}
 
 
-@pytest.mark.xfail(strict=True, reason="the second spelling is refused as unknown_party")
 def test_two_spellings_with_one_number_are_one(service: Service, tmp_path: Path) -> None:
     rows = ("DAB,10000005,a", "D.A.B.,10000005,b")
     report, parties, contacts = numbered(service, tmp_path, "one-number", *rows)
     assert (report["rows_refused"], len(parties)) == (0, 1)
+    assert (parties[0]["name"], parties[0]["aliases"]) == ("DAB", ["D.A.B."])
     assert {c["organisations"][0]["id"] for c in contacts} == {parties[0]["id"]}
 
 

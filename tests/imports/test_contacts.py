@@ -196,7 +196,9 @@ def test_two_spellings_are_two_parties_unless_the_mapping_folds_them(desk: Desk)
     rows = ROW + ROW.replace("1,", "2,", 1).replace("KAB", "Kab")
     folding = mapping(sides=SIDES + 'match = "casefold"')
     assert desk.run(HEADER + rows, folding).parties_created == 2
-    assert [c.organisations for c in desk.contacts] == [("KAB",), ("KAB",)]
+    assert [c.organisations for c in desk.contacts] == [("KAB",), ("Kab",)]
+    assert {found for each in desk.door.found.values() for found in each.values()} == {"TMF", "KAB"}
+    assert desk.run(HEADER + rows, folding).contacts_present == 2
     exact = mapping(top=TOP.replace("sheet", "other"))
     assert desk.run(HEADER + rows, exact).parties_created == 1
     assert [c.organisations for c in desk.contacts[2:]] == [("KAB",), ("Kab",)]
@@ -208,34 +210,6 @@ def test_an_unknown_party_is_refused_when_the_mapping_creates_none(desk: Desk) -
     assert desk.door.parties == {}
     desk.run(HEADER + ROW.replace("1,", "2,", 1))
     assert desk.run(HEADER + ROW, text).contacts_made == 1
-
-
-def test_a_party_is_found_by_its_outside_number_first(desk: Desk) -> None:
-    text = mapping(
-        "[[participants]]\nname = 'about'\nparty = 'organisations'\nspoke_for = 'organisations'",
-        sides=SIDES + 'external = { scheme = "cvr", column = "cvr" }',
-        columns=COLUMNS + 'cvr = "cvr"\n',
-    )
-    head = HEADER.strip() + ",cvr\n"
-    first = head + ROW.strip() + ",13748136\n"
-    renamed = head + "2,2010-02-03,TMF,KAB a.m.b.a.,Tag,13748136\n"
-    assert desk.run(first, text).parties_created == 2
-    assert desk.run(renamed, text).parties_created == 0
-    contact = desk.contacts[1]
-    assert contact.organisations == ("13748136",)
-    (person,) = contact.participants
-    assert (person.party, person.spoke_for) == ("13748136", ("13748136",))
-
-
-def test_an_outside_number_that_cannot_be_right_is_refused(desk: Desk) -> None:
-    text = mapping(
-        sides=SIDES + 'external = { scheme = "cvr", column = "cvr" }',
-        columns=COLUMNS + 'cvr = "cvr"\n',
-    )
-    head = HEADER.strip() + ",cvr\n"
-    report = desk.run(head + ROW.strip() + ",1374\n" + "2,2010-02-03,TMF,AKB,Tag,\n", text)
-    assert report.refused == {"check_digit:organisations": 1}
-    assert report.contacts_made == 1
 
 
 def test_a_row_that_names_nobody_is_refused_skipped_or_left_to_others(desk: Desk) -> None:

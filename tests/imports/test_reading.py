@@ -74,6 +74,9 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
         ("iso-8859-1", ["utf-8-sig", "iso-8859-1"], "iso-8859-1"),
         ("utf-16", ["utf-8-sig", "utf-16"], "utf-16"),
         ("utf-16", ["iso-8859-1", "utf-16"], "utf-16"),
+        ("utf-8", ["utf-16", "utf-8"], "utf-8"),
+        ("utf-16-le", ["utf-8", "utf-16", "utf-16-le"], "utf-16-le"),
+        ("utf-16-be", ["utf-16", "utf-16-be"], "utf-16-be"),
     ],
 )
 def test_encodings_are_tried_in_order_and_never_replace(
@@ -86,6 +89,14 @@ def test_encodings_are_tried_in_order_and_never_replace(
 def test_bytes_that_fit_no_encoding_are_refused() -> None:
     assert why(b"a\n\xe6\n") == "encoding_unknown"
     assert why(b"a\n\x81\n", Dialect(encodings=["utf-8", "windows-1252"])) == "encoding_unknown"
+
+
+def test_utf_16_without_its_mark_is_not_guessed() -> None:
+    even = "navn,by\n".encode("utf-16-le")
+    assert why(even, Dialect(encodings=["utf-16"])) == "encoding_unknown"
+    assert why(even, Dialect(encodings=["utf-16", "utf-8"])) == "nul_character"
+    marked = b"\xff\xfe" + even
+    assert decoded(marked, ["utf-16-le"]) == ("navn,by\n", "utf-16-le")
 
 
 def test_a_nul_is_refused() -> None:

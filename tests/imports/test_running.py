@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from api.imports import running
-from api.imports.door import Outcome
-from domain.contacts import LogContact
+from api.imports.door import Named, Outcome
 from domain.imports import ImportFinished, ImportStarted
 from tests.imports.door import MemoryDoor
 from tests.imports.registers import HEADER, TOP, Desk, mapping
@@ -77,11 +76,11 @@ class Dying(MemoryDoor):
         super().__init__()
         self.batches = batches
 
-    def log_contacts(self, commands: Sequence[LogContact]) -> list[Outcome]:
+    def log_contacts(self, given: Sequence[Named]) -> list[Outcome]:
         if self.batches == 0:
             raise KeyboardInterrupt
         self.batches -= 1
-        return super().log_contacts(commands)
+        return super().log_contacts(given)
 
 
 @pytest.mark.parametrize("batches", [0, 1, 2])
@@ -104,8 +103,8 @@ def test_a_run_cut_short_is_finished_by_the_next(
 class Refusing(MemoryDoor):
     """A door that refuses one contact for a reason of its own."""
 
-    def log_contacts(self, commands: Sequence[LogContact]) -> list[Outcome]:
-        first, *rest = commands
+    def log_contacts(self, given: Sequence[Named]) -> list[Outcome]:
+        first, *rest = given
         del first
         return [Outcome("refused", "not_allowed", "administrations"), *super().log_contacts(rest)]
 
@@ -120,10 +119,10 @@ def test_what_the_door_refuses_is_a_refused_row(desk: Desk) -> None:
 class Forgetful(MemoryDoor):
     """A door that gives every contact a number of its own: what the source ids protect us from."""
 
-    def log_contacts(self, commands: Sequence[LogContact]) -> list[Outcome]:
-        for command in commands:
-            self.contacts["run", str(len(self.contacts))] = command
-        return [Outcome("made") for _ in commands]
+    def log_contacts(self, given: Sequence[Named]) -> list[Outcome]:
+        for one in given:
+            self.contacts["run", str(len(self.contacts))] = one.command
+        return [Outcome("made") for _ in given]
 
 
 def test_without_source_ids_the_second_import_would_be_seen_to_double(desk: Desk) -> None:

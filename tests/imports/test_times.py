@@ -1,18 +1,19 @@
 """Times of registers: read as exactly as they are written, and no more."""
 
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.imports.languages import MONTHS, WEEKDAYS, Language, months_of, weekdays_of
 from api.imports.times import (
     TimeReader,
     Unreadable,
     compiled_pattern,
     full_year,
     joined,
-    months_of,
     occurred,
 )
 
@@ -22,7 +23,8 @@ COPENHAGEN = ZoneInfo("Europe/Copenhagen")
 
 def reader(*patterns: str, languages: tuple[str, ...] = ("en",)) -> TimeReader:
     months = months_of(languages, {"Marc": 3})
-    return TimeReader(patterns, months, {"Foråret 2010": "2010-03/2010-05"}, COPENHAGEN)
+    days = weekdays_of(languages)
+    return TimeReader(patterns, months, days, {"Foråret 2010": "2010-03/2010-05"}, COPENHAGEN)
 
 
 @pytest.mark.parametrize(
@@ -84,9 +86,53 @@ def test_a_cell_is_read_as_exactly_as_it_is_written(
     assert (found.start, found.end, found.precision) == (start, end, precision)
 
 
-@pytest.mark.parametrize("language", ["da", "de", "en", "nl", "sl"])
-def test_every_language_has_all_months(language: str) -> None:
-    assert set(months_of((language,), {}).values()) == set(range(1, 13))
+@pytest.mark.parametrize("language", get_args(Language))
+def test_every_language_has_all_months_and_days(language: str) -> None:
+    assert {len(line.split()) for line in MONTHS[language]} == {12}
+    assert {len(line.split()) for line in WEEKDAYS[language]} == {7}
+    words = [word for line in (*MONTHS[language], *WEEKDAYS[language]) for word in line.split()]
+    assert words == [word.casefold() for word in words]
+    assert all(len(days) == 1 for days in weekdays_of((language,)).values())
+    for line in MONTHS[language]:
+        found = months_of((language,), {})
+        assert [found[word] for word in line.split()] == list(range(1, 13))
+
+
+@pytest.mark.parametrize(
+    ("language", "cell", "start"),
+    [
+        ("da", "Mandag, d. 22. februar 2010", "2010-02-22"),
+        ("da", "man., d. 22. febr. 2010", "2010-02-22"),
+        ("da", "ons, d. 1. sept. 2010", "2010-09-01"),
+        ("de", "Mo., d. 1. Mrz. 2010", "2010-03-01"),
+        ("de", "Mittwoch, d. 6. Jänner 2010", "2010-01-06"),
+        ("en", "Thurs, d. 4 . Feb 2010", ""),
+        ("en", "Thurs, d. 4. Feb 2010", "2010-02-04"),
+        ("fr", "lundi, d. 1. févr. 2010", "2010-02-01"),
+        ("nl", "woensdag, d. 3. mrt. 2010", "2010-03-03"),
+        ("no", "tirs., d. 7. des. 2010", "2010-12-07"),
+        ("nb", "lørdag, d. 1. mai 2010", "2010-05-01"),
+        ("sl", "torek, d. 1. junija 2010", "2010-06-01"),
+        ("sv", "torsdag, d. 5. augusti 2010", "2010-08-05"),
+    ],
+)
+def test_a_day_may_stand_with_its_weekday(language: str, cell: str, start: str) -> None:
+    read = reader("%A, d. %d. %B %Y", languages=(language,)).read
+    if start:
+        assert (read(cell, "").start, read(cell, "").flags) == (start, ())
+    else:
+        with pytest.raises(Unreadable):
+            read(cell, "")
+
+
+def test_a_weekday_that_contradicts_its_date_is_flagged() -> None:
+    read = reader("%a %d. %B %Y", "%a-%a %d.-%d. %B %Y", languages=("da", "sl")).read
+    assert read("tirsdag 22. februar 2010", "").flags == ("weekday_differs",)
+    assert read("man-ons 22.-24. februar 2010", "").flags == ()
+    assert read("man-tir 22.-24. februar 2010", "").flags == ("weekday_differs",)
+    # `tor` is Thursday in Danish and Tuesday in Slovene.
+    assert read("tor 25. februar 2010", "").flags == ()
+    assert read("tor 23. februar 2010", "").flags == ()
 
 
 def test_danish_and_slovene_months_are_read() -> None:
@@ -133,10 +179,10 @@ def test_the_hour_that_comes_twice_is_flagged() -> None:
     assert found.flags == ("time_ambiguous",)
 
 
-@pytest.mark.parametrize("pattern", ["%Q", "noon", "%H:%M", "%d %Y", "%"])
+@pytest.mark.parametrize("pattern", ["%Q", "noon", "%H:%M", "%d %Y", "%", "%A %B"])
 def test_a_pattern_that_means_no_time_is_refused(pattern: str) -> None:
     with pytest.raises(ValueError, match=r"token|neither|needs"):
-        compiled_pattern(pattern, ENGLISH)
+        compiled_pattern(pattern, ENGLISH, weekdays_of(("en",)))
 
 
 def test_two_digit_years_are_of_1969_to_2068() -> None:
