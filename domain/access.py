@@ -48,6 +48,16 @@ class Action(StrEnum):
     READ_CHECKPOINT = "read_checkpoint"
     READ_METRICS = "read_metrics"
     READ_IMPORTS = "read_imports"
+    READ_ENQUIRIES = "read_enquiries"
+    RECEIVE_ENQUIRY = "receive_enquiry"
+    SUPPLY_INFORMATION = "supply_information"
+    HANDLE_ENQUIRY = "handle_enquiry"
+    READ_DIRECT_CONTACT = "read_direct_contact"
+    REPORT_TURNED_AWAY = "report_turned_away"
+    READ_RULES = "read_rules"
+    CHANGE_RULES = "change_rules"
+    READ_GRANTS = "read_grants"
+    CHANGE_GRANTS = "change_grants"
 
 
 _STAFF: Final = frozenset(
@@ -60,12 +70,19 @@ _STAFF: Final = frozenset(
         Action.READ_REPORTS,
         Action.READ_CHECKPOINT,
         Action.READ_IMPORTS,
+        Action.READ_ENQUIRIES,
+        Action.RECEIVE_ENQUIRY,
+        Action.SUPPLY_INFORMATION,
+        Action.HANDLE_ENQUIRY,
+        Action.READ_DIRECT_CONTACT,
+        Action.REPORT_TURNED_AWAY,
+        Action.READ_RULES,
     }
 )
 _MAY: Final[dict[Role, frozenset[Action]]] = {
     Role.CASE_OFFICER: _STAFF,
-    Role.ENTRY_DESK: _STAFF,
-    Role.MANAGER: _STAFF,
+    Role.ENTRY_DESK: _STAFF | {Action.CHANGE_RULES},
+    Role.MANAGER: _STAFF | {Action.CHANGE_RULES},
     Role.RECORDS_OFFICER: _STAFF | {Action.READ_LOG},
     Role.INTEGRATION: _STAFF,
     Role.COUNCILLOR: frozenset(
@@ -74,6 +91,9 @@ _MAY: Final[dict[Role, frozenset[Action]]] = {
             Action.READ_PARTIES,
             Action.READ_REPORTS,
             Action.READ_CHECKPOINT,
+            Action.READ_ENQUIRIES,
+            Action.READ_DIRECT_CONTACT,
+            Action.READ_RULES,
         }
     ),
     Role.AUDITOR: frozenset(
@@ -85,6 +105,10 @@ _MAY: Final[dict[Role, frozenset[Action]]] = {
             Action.READ_CHECKPOINT,
             Action.READ_METRICS,
             Action.READ_IMPORTS,
+            Action.READ_ENQUIRIES,
+            Action.READ_DIRECT_CONTACT,
+            Action.READ_RULES,
+            Action.READ_GRANTS,
         }
     ),
     Role.ORGANISATION: frozenset(
@@ -94,10 +118,25 @@ _MAY: Final[dict[Role, frozenset[Action]]] = {
             Action.READ_PARTIES,
             Action.READ_REPORTS,
             Action.READ_CHECKPOINT,
+            Action.READ_ENQUIRIES,
+            Action.RECEIVE_ENQUIRY,
+            Action.SUPPLY_INFORMATION,
+            Action.READ_DIRECT_CONTACT,
+            Action.REPORT_TURNED_AWAY,
+            Action.READ_RULES,
         }
     ),
     Role.ADMINISTRATOR: frozenset(
-        {Action.READ_PARTIES, Action.CHANGE_PARTIES, Action.READ_CHECKPOINT, Action.READ_METRICS}
+        {
+            Action.READ_PARTIES,
+            Action.CHANGE_PARTIES,
+            Action.READ_CHECKPOINT,
+            Action.READ_METRICS,
+            Action.READ_RULES,
+            Action.CHANGE_RULES,
+            Action.READ_GRANTS,
+            Action.CHANGE_GRANTS,
+        }
     ),
 }
 _SEES_PERSONS: Final = frozenset(Role) - {Role.COUNCILLOR, Role.ADMINISTRATOR}

@@ -9,7 +9,17 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-from domain import access, contacts, custody, imports, parties
+from domain import (
+    access,
+    contacts,
+    custody,
+    direct_contact,
+    enquiries,
+    imports,
+    parties,
+    routing,
+    service_targets,
+)
 from domain.values import Value
 
 Json = dict[str, Any]
@@ -19,7 +29,7 @@ Json = dict[str, Any]
 class EventType:
     """One kind of event.
 
-    `sealed` names top-level fields sealed as a whole under the contact's key; `sealed_people` names
+    `sealed` names top-level fields sealed as a whole under the subject's key; `sealed_people` names
     the field holding a list of participants, whose `details` are sealed under each person's key.
     """
 
@@ -29,10 +39,25 @@ class EventType:
     sealed: tuple[str, ...] = ()
     sealed_people: str | None = None
     subject: str = ""
-    """Field holding the id of the subject whose key seals `sealed`, e.g. `contact_id`."""
+    """Field holding the id of the subject whose key seals `sealed`, e.g. `contact_id`.
+
+    Its name without `_id` is the kind of subject: `contact`, `enquiry`, `account`.
+    """
 
 
 _CONTACT: Final = "contact_id"
+_ENQUIRY: Final = "enquiry_id"
+_ACCOUNT: Final = "account_id"
+
+
+def _step(name: str, model: type[Value], people: str | None = None) -> EventType:
+    return EventType(name, model, enquiries.tags_of, ("text",), people, _ENQUIRY)
+
+
+def _account(name: str, model: type[Value], sealed: str) -> EventType:
+    return EventType(name, model, direct_contact.tags_of, (sealed,), None, _ACCOUNT)
+
+
 EVENTS: Final[Mapping[str, EventType]] = MappingProxyType(
     {
         kind.name: kind
@@ -86,6 +111,51 @@ EVENTS: Final[Mapping[str, EventType]] = MappingProxyType(
             EventType("party.merged/1", parties.PartyMerged, parties.tags_of),
             EventType("party.unmerged/1", parties.PartyUnmerged, parties.tags_of),
             EventType("party.closed/1", parties.PartyClosed, parties.tags_of),
+            EventType(
+                "enquiry.received/1",
+                enquiries.EnquiryReceived,
+                enquiries.tags_of,
+                ("text",),
+                None,
+                _CONTACT,
+            ),
+            _step("enquiry.acknowledged/1", enquiries.EnquiryAcknowledged),
+            _step("enquiry.triaged/1", enquiries.EnquiryTriaged),
+            _step("enquiry.routed/1", enquiries.EnquiryRouted),
+            _step("enquiry.rerouted/1", enquiries.EnquiryRerouted),
+            _step("enquiry.returned/1", enquiries.EnquiryReturned),
+            _step("enquiry.assigned/1", enquiries.EnquiryAssigned, "assignees"),
+            _step("enquiry.information_requested/1", enquiries.InformationRequested),
+            _step("enquiry.information_supplied/1", enquiries.InformationSupplied),
+            _step("enquiry.interim_reply_sent/1", enquiries.InterimReplySent),
+            _step("enquiry.answered/1", enquiries.EnquiryAnswered),
+            _step("enquiry.answer_waived/1", enquiries.EnquiryAnswerWaived),
+            _step("enquiry.closed/1", enquiries.EnquiryClosed),
+            _step("enquiry.reopened/1", enquiries.EnquiryReopened),
+            _step("enquiry.split/1", enquiries.EnquirySplit),
+            _step("enquiry.merged/1", enquiries.EnquiryMerged),
+            EventType("enquiry.at_risk/1", enquiries.EnquiryAtRisk, enquiries.tags_of),
+            EventType("enquiry.overdue/1", enquiries.EnquiryOverdue, enquiries.tags_of),
+            _account("direct_contact.redirected/1", direct_contact.DirectContactRedirected, "text"),
+            _account("direct_contact.refused/1", direct_contact.DirectContactRefused, "text"),
+            _account(
+                "direct_contact.account_withdrawn/1", direct_contact.DirectAccountWithdrawn, "why"
+            ),
+            EventType(
+                "service_target.set/1", service_targets.ServiceTargetSet, service_targets.tags_of
+            ),
+            EventType(
+                "service_target.ended/1",
+                service_targets.ServiceTargetEnded,
+                service_targets.tags_of,
+            ),
+            EventType(
+                "working_days.defined/1",
+                service_targets.WorkingDaysDefined,
+                service_targets.tags_of,
+            ),
+            EventType("routing_rule.adopted/1", routing.RoutingRuleAdopted, routing.tags_of),
+            EventType("routing_rule.withdrawn/1", routing.RoutingRuleWithdrawn, routing.tags_of),
             EventType("access.key_issued/1", access.KeyIssued, access.tags_of),
             EventType("access.key_revoked/1", access.KeyRevoked, access.tags_of),
             EventType("import.started/1", imports.ImportStarted, imports.tags_of),

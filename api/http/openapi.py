@@ -10,13 +10,14 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from api.http import shapes
+from api.http import access_shapes, direct_shapes, enquiry_shapes, rule_shapes, shapes
 from api.http.gate import API_VERSION
 from api.http.operations import Operation
 from api.http.problems import KINDS, MEDIA_TYPE, Problem
 from api.http.query import Parameter
 
 OPENAPI: Final = "3.1.0"
+SHAPE_MODULES: Final = (shapes, enquiry_shapes, direct_shapes, rule_shapes, access_shapes)
 _REF: Final = "#/components/schemas/{model}"
 _EVERYWHERE: Final = (405, 500)
 _WITH_KEY: Final = (401, 403)
@@ -83,17 +84,22 @@ def document(operations: Sequence[Operation], contact: Mapping[str, str]) -> dic
     }
 
 
+def shape_models() -> list[type[shapes.Shape]]:
+    """Return the shape of every answer; each name is used once."""
+    return [
+        model
+        for module in SHAPE_MODULES
+        for model in vars(module).values()
+        if isinstance(model, type)
+        and issubclass(model, shapes.Shape)
+        and model.__module__ == module.__name__
+    ]
+
+
 def _schemas(operations: Sequence[Operation]) -> dict[str, Any]:
     """Return every model that is named anywhere, bodies and answers."""
     bodies = [o.body for o in operations if o.body is not None]
-    named: list[type[BaseModel]] = [
-        model
-        for model in vars(shapes).values()
-        if isinstance(model, type)
-        and issubclass(model, BaseModel)
-        and model.__module__ == shapes.__name__
-    ]
-    models: list[type[BaseModel]] = list(dict.fromkeys([*bodies, *named, Problem]))
+    models: list[type[BaseModel]] = list(dict.fromkeys([*bodies, *shape_models(), Problem]))
     inputs: list[tuple[type[BaseModel], Literal["validation"]]] = [
         (model, "validation") for model in models
     ]

@@ -9,9 +9,13 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from api.http import contacts, examples, log, parties, query, reports, shapes
+from api.http.access_routes import access_operations
+from api.http.direct_routes import direct_operations
+from api.http.enquiry_routes import enquiry_operations
 from api.http.log_routes import answer, log_operations
 from api.http.operations import Operation
 from api.http.query import MOMENTS, PAGING, Parameter, Parameters
+from api.http.rule_routes import rule_operations
 from domain import parties as party_commands
 from domain.access import Action
 from domain.contacts import CorrectContact, LinkContact, LogContact, RetractContact
@@ -383,6 +387,10 @@ def operations() -> tuple[Operation, ...]:
         *_party_lists(),
         *_party_reading(),
         *_party_changes(),
+        *enquiry_operations(),
+        *direct_operations(),
         *_report_operations(),
+        *rule_operations(),
+        *access_operations(),
         *log_operations(),
     )

@@ -115,7 +115,7 @@ class Codec:
     def _sealed(self, kind: EventType, clear: Json, event_id: str) -> Json:
         """Return a copy of the data with its personal parts sealed."""
         data = dict(clear)
-        subject = f"contact:{clear[kind.subject]}"
+        subject = f"{kind.subject.removesuffix('_id')}:{clear[kind.subject]}"
         for name in kind.sealed:
             if clear[name] is not None:
                 place = f"{event_id}/{name}"

@@ -6,17 +6,14 @@ from typing import Any
 import pytest
 
 from api.http import shapes
+from api.http.openapi import shape_models
 from api.http.operations import Operation
 from api.http.routes import operations
 from domain.access import Role
 from tests.api.builders import Api, contact
 
 OPERATIONS = {operation.name: operation for operation in operations()}
-SHAPES: dict[str, type[shapes.Shape]] = {
-    name: model
-    for name, model in vars(shapes).items()
-    if isinstance(model, type) and issubclass(model, shapes.Shape)
-}
+SHAPES: dict[str, type[shapes.Shape]] = {model.__name__: model for model in shape_models()}
 
 
 def document(api: Api) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""What answers about the direct door look like, for the document."""
