@@ -20,7 +20,7 @@ import orjson
 import structlog
 from pydantic import SecretStr
 
-from api import operator_log
+from api import operator_log, policies
 from api.main import Services, calm_collector, open_services
 from api.settings import Settings, load_settings
 from domain.errors import DomainError
@@ -55,7 +55,7 @@ Report = Callable[[Progress], None]
 
 
 def follow(services: Services, stop: threading.Event, report: Report) -> None:
-    """Follow the log until `stop`: views in this thread, checkpoints in another.
+    """Follow the log until `stop`: views, checkpoints and the policy of reminders, a thread each.
 
     Only one follower works on a store; a second waits here until the first is gone. Raises what
     ended the work early, so that whoever supervises can start it again.
@@ -77,9 +77,12 @@ def _work(services: Services, stop: threading.Event, report: Report) -> None:
     failures: list[BaseException] = []
     halt = threading.Event()
 
+    woken = threading.Event()
+
     def seen(position: int) -> None:
         progress.views = position
         report(progress)
+        woken.set()
 
     def sealed(size: int, error: str | None) -> None:
         if (size, error) != (progress.sealed, progress.error):
@@ -97,12 +100,16 @@ def _work(services: Services, stop: threading.Event, report: Report) -> None:
     threads = [
         threading.Thread(target=guarded, args=(lambda: runner.run(halt, seen),), name="views"),
         threading.Thread(target=guarded, args=(lambda: sealer.run(halt, sealed),), name="sealer"),
+        threading.Thread(
+            target=guarded, args=(lambda: policies.run(services, halt, woken),), name="policy"
+        ),
     ]
     for thread in threads:
         thread.start()
     while not (stop.wait(POLL_SECONDS) or halt.is_set()):
         pass
     halt.set()
+    woken.set()
     for thread in threads:
         thread.join()
     if failures:

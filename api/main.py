@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Final
 
-from api.settings import Settings, ensure_key_files, is_sqlite
+from api.key_files import ensure_key_files
+from api.settings import Settings, is_sqlite
 from domain.log.codec import Codec
 from domain.log.vault import Vault
 from domain.storage import clock

@@ -1,4 +1,4 @@
-"""Every setting of an installation, read here and nowhere else, and the key files they point at.
+"""Every setting of an installation, read here and nowhere else, with what the given ones come to.
 
 Each setting is an environment variable `KONTAKTLOG_<NAME>` or a file `kontaktlog_<name>` in the
 folder KONTAKTLOG_SECRETS_DIR; the environment wins. What cannot be meant is refused at the start:
@@ -6,24 +6,20 @@ a misspelt name that is silently passed over is a setting somebody believes in. 
 lists them all and is compared with this module by a test.
 """
 
-import base64
-import binascii
 import difflib
 import os
 import re
-import sqlite3
 from collections.abc import Callable, Iterable
-from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, TypeVar
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from domain.errors import Broken, Unavailable
-from domain.storage.clock import entropy
+from api.addresses import is_safe, origin_of
+from api.key_text import key_of, signing_key_of
 
 if TYPE_CHECKING:
     from domain.log.checkpoint import SigningKey
@@ -31,11 +27,11 @@ if TYPE_CHECKING:
 Key = TypeVar("Key")
 
 PREFIX: Final = "KONTAKTLOG_"
-KEY_BYTES: Final = 32
-KEY_FILE_MODE: Final = 0o600
-DATA_FOLDER_MODE: Final = 0o700
 MEDIA_MAX: Final = 200
-CONNECT_SECONDS: Final = 5
+ALGORITHMS: Final = frozenset(
+    {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
+)
+"""Signatures whose checking key is public; with any other the checker could sign itself."""
 _FOR_TESTS: Final = ("TEST_", "REQUIRE_", "HYPOTHESIS_")
 """Names after the prefix that belong to the test-suite, and to nobody else."""
 _CODE: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -170,6 +166,96 @@ class Settings(BaseSettings):
         le=600,
         description="Seconds that running requests get to finish when the server stops",
     )
+    public_url: str | None = Field(
+        default=None,
+        max_length=2_000,
+        description="Address at which browsers find this service: https, or http on loopback",
+    )
+    oidc_issuer: str | None = Field(
+        default=None,
+        max_length=2_000,
+        description="OpenID Connect provider that says who somebody is: its issuer address, "
+        "exactly as its tokens write it",
+    )
+    oidc_audience: str | None = Field(
+        default=None,
+        max_length=500,
+        description="Audience that a bearer token must be meant for; without it none is taken",
+    )
+    oidc_client_id: str | None = Field(
+        default=None,
+        max_length=500,
+        description="Our name at the provider; with it and PUBLIC_URL people sign in by browser",
+    )
+    oidc_client_secret: SecretStr | None = Field(
+        default=None, description="Our secret at the provider, unless we are a public client"
+    )
+    oidc_request_scope: str = Field(
+        default="openid",
+        max_length=500,
+        description="Scope asked of the provider at sign-in: openid, and what brings the roles",
+    )
+    oidc_roles_claim: str = Field(
+        default="roles",
+        max_length=200,
+        description="Claim that holds job-function roles; a.b is b within a",
+    )
+    oidc_roles: str | None = Field(
+        default=None,
+        max_length=20_000,
+        description="Our role for each value of that claim, as a JSON object; other values count "
+        "for nothing. Without it no right comes from a token",
+    )
+    oidc_scopes_claim: str | None = Field(
+        default=None,
+        max_length=200,
+        description="Claim that limits those roles: party:…, unit:… or kle:…; once set, a token "
+        "without it sees nothing",
+    )
+    oidc_algorithms: str = Field(
+        default="RS256,PS256,ES256",
+        max_length=100,
+        description="Signature algorithms that tokens may use, with commas between them",
+    )
+    session_hours: float = Field(
+        default=10.0, gt=0, le=168, description="Hours after which everybody signs in anew"
+    )
+    session_idle_minutes: float = Field(
+        default=60.0, ge=2, le=1_440, description="Minutes without a request that end a session"
+    )
+    rate_per_second: float = Field(
+        default=1_000.0,
+        ge=0,
+        le=1_000_000,
+        description="Requests a second that one key, or one address without a key, may go on "
+        "making; 0 sets no limit",
+    )
+    rate_burst: int = Field(
+        default=2_000, ge=1, le=1_000_000, description="Requests it may make at once after a pause"
+    )
+    sign_in_failures_per_minute: int = Field(
+        default=30,
+        ge=0,
+        le=1_000_000,
+        description="Failed sign-ins a minute from one address before it must wait; 0 sets no "
+        "limit",
+    )
+    header_seconds: float = Field(
+        default=10.0, gt=0, le=600, description="Seconds a client may take to send its headers"
+    )
+    idle_seconds: float = Field(
+        default=15.0,
+        gt=0,
+        le=3_600,
+        description="Seconds an idle connection is kept for the next request",
+    )
+    connections_max: int = Field(
+        default=1_000,
+        ge=1,
+        le=100_000,
+        description="Connections at once; in a full house the client that keeps us waiting longest "
+        "goes",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least severe line of the operator's log"
     )
@@ -179,7 +265,7 @@ class Settings(BaseSettings):
     def _split(cls, given: object) -> object:
         if not isinstance(given, str):
             return given
-        return tuple(code.strip() for code in given.split(",") if code.strip())
+        return _words(given)
 
     @field_validator("media")
     @classmethod
@@ -219,15 +305,55 @@ class Settings(BaseSettings):
     @classmethod
     def _master(cls, given: SecretStr | None) -> SecretStr | None:
         if given is not None:
-            _key_of(given.get_secret_value())
+            key_of(given.get_secret_value())
         return given
 
     @field_validator("signing_key")
     @classmethod
     def _signing(cls, given: SecretStr | None) -> SecretStr | None:
         if given is not None:
-            _signing_key_of(given.get_secret_value(), "any")
+            signing_key_of(given.get_secret_value(), "any")
         return given
+
+    @field_validator("public_url")
+    @classmethod
+    def _whole_site(cls, given: str | None) -> str | None:
+        if given is None:
+            return None
+        if not is_safe(given) or urlsplit(given).path not in {"", "/"} or "?" in given:
+            raise ValueError("must be https://host (or http on loopback), without a path")
+        return origin_of(given)
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _issuer(cls, given: str | None) -> str | None:
+        if given is not None and (not is_safe(given) or "?" in given):
+            raise ValueError("must be https://… (or http on loopback), without a query")
+        return given
+
+    @field_validator("oidc_roles")
+    @classmethod
+    def _roles(cls, given: str | None) -> str | None:
+        if given is not None:
+            _role_map(given)
+        return given
+
+    @field_validator("oidc_algorithms")
+    @classmethod
+    def _asymmetric(cls, given: str) -> str:
+        if not _words(given) or set(_words(given)) - ALGORITHMS:
+            raise ValueError(f"may name only {', '.join(sorted(ALGORITHMS))}")
+        return given
+
+    @model_validator(mode="after")
+    def _sign_in(self) -> Self:
+        if self.oidc_client_id and not (self.oidc_issuer and self.public_url):
+            raise ValueError("OIDC_CLIENT_ID needs OIDC_ISSUER and PUBLIC_URL")
+        if self.oidc_issuer and not (self.oidc_audience or self.oidc_client_id):
+            raise ValueError("OIDC_ISSUER needs OIDC_AUDIENCE or OIDC_CLIENT_ID")
+        if self.oidc_audience and not self.oidc_issuer:
+            raise ValueError("OIDC_AUDIENCE needs OIDC_ISSUER")
+        return self
 
     @model_validator(mode="after")
     def _apart(self) -> Self:
@@ -246,6 +372,23 @@ class Settings(BaseSettings):
     def keys_url(self) -> str:
         """Where the keys of sealed values are, default applied."""
         return self.keys or self._beside("keys.db")
+
+    @property
+    def sessions_url(self) -> str:
+        """Where sessions of signed-in people are: beside the keys, for they are as secret."""
+        if not is_sqlite(self.keys_url):
+            return self.keys_url
+        return f"{_SQLITE}{sqlite_path(self.keys_url).parent / 'sessions.db'}"
+
+    @property
+    def algorithms(self) -> tuple[str, ...]:
+        """Signature algorithms that tokens may use."""
+        return _words(self.oidc_algorithms)
+
+    @property
+    def roles_by_claim(self) -> dict[str, str]:
+        """Our role for each value of the roles claim."""
+        return _role_map(self.oidc_roles or "{}")
 
     @property
     def data_path(self) -> Path:
@@ -272,15 +415,15 @@ class Settings(BaseSettings):
     def master_key_bytes(self) -> bytes:
         """Return the 32 bytes of the master key; raises SettingsError when there is none."""
         if self.master_key is not None:
-            return _key_of(self.master_key.get_secret_value())
-        return _from_file("MASTER_KEY", self.master_key_file, _key_of)
+            return key_of(self.master_key.get_secret_value())
+        return _from_file("MASTER_KEY", self.master_key_file, key_of)
 
     def checkpoint_key(self) -> "SigningKey":
         """Return the key that signs checkpoints; raises SettingsError when there is none."""
         if self.signing_key is not None:
-            return _signing_key_of(self.signing_key.get_secret_value(), self.origin)
+            return signing_key_of(self.signing_key.get_secret_value(), self.origin)
         file = self.signing_key_file
-        return _from_file("SIGNING_KEY", file, lambda text: _signing_key_of(text, self.origin))
+        return _from_file("SIGNING_KEY", file, lambda text: signing_key_of(text, self.origin))
 
     def _beside(self, name: str) -> str:
         if not is_sqlite(self.store):
@@ -316,71 +459,19 @@ def sqlite_path(url: str) -> Path:
     return Path(url.removeprefix(_SQLITE))
 
 
-def masked_url(url: str) -> str:
-    """Return the address with its password, if any, replaced: for people's eyes and logs."""
-    parts = urlsplit(url)
-    if is_sqlite(url) or not parts.password:
-        return url
-    user = f"{quote(parts.username or '', safe='%')}:********@"
-    return urlunsplit(parts._replace(netloc=user + parts.netloc.rpartition("@")[2]))
-
-
-def ensure_key_files(settings: Settings) -> None:
-    """Make the key files that are missing, readable by their owner only; safe to call every time.
-
-    A new master key beside existing keys would make every sealed value unreadable, and a new
-    signing key beside existing checkpoints would look like a forgery: both are refused.
-    Raises SettingsError.
-    """
-    if settings.master_key is None and not settings.master_key_file.exists():
-        if _has_rows(settings.keys_url, "kontaktlog_keys", "keys"):
-            raise SettingsError(
-                f"{PREFIX}MASTER_KEY",
-                f"{settings.master_key_file} is missing, but keys wrapped by it exist; "
-                "bring the file back from its backup",
-            )
-        _write_once(settings.master_key_file, new_master_key())
-    if settings.signing_key is None and not settings.signing_key_file.exists():
-        if _has_rows(settings.store, "kontaktlog", "checkpoints"):
-            raise SettingsError(
-                f"{PREFIX}SIGNING_KEY",
-                f"{settings.signing_key_file} is missing, but checkpoints signed by it exist; "
-                "bring the file back, or make a new one with: kontaktlog checkpoint new-key",
-            )
-        _write_once(settings.signing_key_file, new_signing_key(settings.origin))
-
-
-def replace_signing_key(settings: Settings) -> Path | None:
-    """Make a new signing key; return the file that now keeps the former one, if there was one.
-
-    The former key's id becomes part of its file's name. Raises SettingsError when SIGNING_KEY
-    itself gives the key: then whoever sets it replaces it.
-    """
-    if settings.signing_key is not None:
-        raise SettingsError(f"{PREFIX}SIGNING_KEY", "is set, so replace the key where it is set")
-    file, kept = settings.signing_key_file, None
-    if file.exists():
-        key_id = settings.checkpoint_key().verifier.key_id.hex()
-        kept = file.rename(file.with_name(f"{file.name}.{key_id}"))
-    _write_once(file, new_signing_key(settings.origin))
-    return kept
-
-
 def child_environment(**added: str) -> dict[str, str]:
     """Return this process's environment with `added`, for a program that we start."""
     return {**os.environ, **added}
 
 
-def new_master_key() -> str:
-    """Return a fresh master key as its file holds it."""
-    return base64.b64encode(entropy(KEY_BYTES)).decode()
+def _role_map(text: str) -> dict[str, str]:
+    from api.rights import role_map  # noqa: PLC0415  only who signs people in pays for it
+
+    return role_map(text)
 
 
-def new_signing_key(origin: str) -> str:
-    """Return a fresh signing key under the log's name, as its file holds it."""
-    from domain.log.checkpoint import SigningKey  # noqa: PLC0415  cryptography is slow to import
-
-    return SigningKey(origin, entropy(KEY_BYTES)).secret_text()
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
 def _refuse_unknown(names: Iterable[str]) -> None:
@@ -393,28 +484,6 @@ def _refuse_unknown(names: Iterable[str]) -> None:
         raise SettingsError(", ".join(unknown), f"no such setting{hint}")
 
 
-def _key_of(text: str) -> bytes:
-    try:
-        key = base64.b64decode(text.strip(), validate=True)
-    except (binascii.Error, ValueError):
-        key = b""
-    if len(key) != KEY_BYTES:
-        raise ValueError("must be 32 bytes in base64")
-    return key
-
-
-def _signing_key_of(text: str, origin: str) -> "SigningKey":
-    from domain.log.checkpoint import SigningKey  # noqa: PLC0415  cryptography is slow to import
-
-    text = text.strip()
-    try:
-        if text.startswith("PRIVATE+KEY+"):
-            return SigningKey.parse(text)
-        return SigningKey(origin, _key_of(text))
-    except (Broken, ValueError) as error:
-        raise ValueError("must be a PRIVATE+KEY line or 32 bytes in base64") from error
-
-
 def _from_file(name: str, file: Path, read: Callable[[str], Key]) -> Key:
     try:
         return read(file.read_text(encoding="ascii"))
@@ -424,64 +493,3 @@ def _from_file(name: str, file: Path, read: Callable[[str], Key]) -> Key:
         raise SettingsError(PREFIX + name, f"{file} cannot be read") from None
     except ValueError as error:
         raise SettingsError(PREFIX + name, f"{file} {error}") from None
-
-
-def _write_once(file: Path, text: str) -> None:
-    """Write a secret that only its owner can read, whole or not at all; whoever is first wins."""
-    draft = file.with_name(f"{file.name}.{entropy(8).hex()}.new")
-    try:
-        file.parent.mkdir(mode=DATA_FOLDER_MODE, parents=True, exist_ok=True)
-        number = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, KEY_FILE_MODE)
-        with os.fdopen(number, "w", encoding="ascii") as out:
-            out.write(text + "\n")
-            out.flush()
-            os.fsync(out.fileno())
-        with suppress(FileExistsError):
-            file.hardlink_to(draft)
-        draft.unlink()
-        _sync_folder(file.parent)
-    except OSError as error:
-        reason = f"{file} cannot be written ({error.strerror})"
-        raise SettingsError(f"{PREFIX}DATA_DIR", reason) from None
-
-
-def _sync_folder(folder: Path) -> None:
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
-
-
-def _has_rows(url: str, schema: str, table: str) -> bool:
-    """Whether a table of a store holds rows; a new store has neither rows nor table."""
-    if not is_sqlite(url):
-        return _postgres_has_rows(url, schema, table)
-    file = sqlite_path(url)
-    if not file.exists():
-        return False
-    try:
-        with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True)) as db:
-            known = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
-            rows = 'SELECT 1 FROM "{}" LIMIT 1'
-            made = db.execute(known, (table,)).fetchone() is not None
-            return made and db.execute(rows.format(table)).fetchone() is not None
-    except sqlite3.Error as error:
-        raise Unavailable("store_unavailable", reason=type(error).__name__) from error
-
-
-def _postgres_has_rows(url: str, schema: str, table: str) -> bool:
-    import psycopg  # noqa: PLC0415  only an installation with PostgreSQL pays for it
-    from psycopg import sql  # noqa: PLC0415
-
-    name = sql.Identifier(schema, table)
-    try:
-        with psycopg.connect(url, autocommit=True, connect_timeout=CONNECT_SECONDS) as db:
-            made = db.execute("SELECT to_regclass(%s) IS NOT NULL", (f"{schema}.{table}",))
-            if made.fetchone() != (True,):
-                return False
-            return (
-                db.execute(sql.SQL("SELECT 1 FROM {} LIMIT 1").format(name)).fetchone() is not None
-            )
-    except psycopg.Error as error:
-        raise Unavailable("store_unavailable", reason=type(error).__name__) from error

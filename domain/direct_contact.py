@@ -5,12 +5,18 @@ to the entry point or refuses, either side may say so. Each side's account (frem
 own: the other side's stands beside it and can withdraw nothing of it. Source: domain.md 1.8 E.
 """
 
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
 
+from domain.contacts import Known
+from domain.errors import Fault, Refused, Unknown
 from domain.values import (
+    CLOCK_TOLERANCE,
     LIST_ITEMS_MAX,
     Code,
     Confidentiality,
@@ -24,6 +30,7 @@ from domain.values import (
     Text,
     UuidText,
     Value,
+    refuse_if,
 )
 
 
@@ -131,3 +138,107 @@ def tags_of(event: DirectContactEvent) -> list[str]:
     tags += [f"party:{party.id}" for party in parties]
     tags += [f"about_account:{event.about}"] if event.about else []
     return list(dict.fromkeys(tags))
+
+
+# ── decisions ────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """One side's account as its own events tell it; `version` counts them."""
+
+    account: TurnedAway | None = None
+    withdrawn: bool = False
+    version: int = 0
+
+
+def evolve(state: AccountState, event: DirectContactEvent) -> AccountState:
+    """Fold one event into the state; total, never refuses."""
+    state = replace(state, version=state.version + 1)
+    if isinstance(event, DirectAccountWithdrawn):
+        return replace(state, withdrawn=True)
+    return replace(state, account=event)
+
+
+def report(
+    command: ReportRedirected | ReportRefused,
+    account_id: str,
+    side: Side,
+    known: Known,
+    other: AccountState | None = None,
+) -> DirectContactRedirected | DirectContactRefused:
+    """Decide an account of being turned away; nothing of the other side can stand in its way.
+
+    `other` is the account that the command is `about`: it must be the other side's, of the same
+    administration and organisation, or an attempt could be made to count for nothing.
+    """
+    faults: list[Fault] = []
+    occurred = command.occurred.resolve(known.zone)
+    if _in_future(occurred, known) and not known.lenient:
+        faults.append(Fault("/occurred", "occurred_in_future"))
+    if command.medium not in known.media:
+        faults.append(Fault("/medium", "unknown_medium", {"medium": command.medium}))
+    named = {"administration": command.administration, "organisation": command.organisation}
+    named |= {"by_unit": command.by_unit} if command.by_unit else {}
+    for place, key in named.items():
+        if known.parties.get(key) is None:
+            code = "ambiguous_party" if key in known.parties else "unknown_party"
+            faults.append(Fault(f"/{place}", code))
+    found = {place: known.parties.get(key) for place, key in named.items()}
+    faults += _same_attempt_faults(command, side, found, other)
+    refuse_if(faults)
+    told = AccountText(told=command.told, reason=command.reason)
+    fields = {
+        "account_id": account_id,
+        "side": side,
+        **found,
+        "medium": command.medium,
+        "occurred": occurred,
+        "text": told if told != AccountText() else None,
+        "still_helped": command.still_helped,
+        "topics": tuple(dict.fromkeys(command.topics)),
+        "about": command.about,
+        "confidentiality": command.confidentiality,
+        "source": command.source,
+    }
+    if isinstance(command, ReportRedirected):
+        return DirectContactRedirected.model_validate(fields)
+    return DirectContactRefused.model_validate(fields)
+
+
+def _same_attempt_faults(
+    command: ReportTurnedAway,
+    side: Side,
+    found: dict[str, PartyRef | None],
+    other: AccountState | None,
+) -> Iterator[Fault]:
+    here, there = found["administration"], found["organisation"]
+    if here is not None and here == there:
+        yield Fault("/organisation", "duplicate_entry")
+    if command.about is None:
+        return
+    account = other.account if other else None
+    told = account and (account.account_id, account.administration.id, account.organisation.id)
+    ours = (command.about, here.id if here else "", there.id if there else "")
+    if account is None or account.side is side or told != ours:
+        yield Fault("/about", "not_the_same_attempt")
+
+
+def _in_future(occurred: Occurred, known: Known) -> bool:
+    limit = known.now + CLOCK_TOLERANCE
+    if "T" in occurred.from_:
+        return datetime.fromisoformat(occurred.from_) > limit
+    return occurred.first_day > limit.astimezone(known.zone).date().isoformat()
+
+
+def withdraw(state: AccountState, side: Side, command: WithdrawAccount) -> DirectAccountWithdrawn:
+    """Decide that a side takes its own account back; the other side's can never be touched."""
+    if state.account is None:
+        raise Unknown("account_unknown")
+    if state.account.side is not side:
+        raise Refused("account_of_other_side")
+    if state.withdrawn:
+        raise Refused("account_withdrawn")
+    return DirectAccountWithdrawn(
+        account_id=state.account.account_id, side=side, why=WithdrawalText(reason=command.reason)
+    )

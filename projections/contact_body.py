@@ -39,7 +39,7 @@ CONTENT_FIELDS: Final = (
     "occasion",
     "outcome",
 )
-"""Fields of the content that are shown as they are stored; `occurred` is shown without its days."""
+"""Fields of the content shown as they are stored; `occurred` is shown without its days."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -242,6 +242,7 @@ def _logged(fact: Fact) -> Contact:
         "case_numbers": content["case_numbers"],
         "document_numbers": content["document_numbers"],
         "confidentiality": content["confidentiality"],
+        "negotiation": content.get("negotiation", False),
         "personal_data": content["personal_data"],
         "occasion": content["occasion"],
         "outcome": content["outcome"],
@@ -267,6 +268,7 @@ def _correct(after: Contact, data: Json) -> None:
     body["status"] = "corrected"
     for name in CONTENT_FIELDS:
         body[name] = content[name]
+    body["negotiation"] = content.get("negotiation", False)
     body["occurred"] = _shown(content["occurred"])
     after.first_day = content["occurred"]["first_day"]
     after.last_day = content["occurred"]["last_day"]

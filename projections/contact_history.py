@@ -35,6 +35,7 @@ FIELDS_DA: Final = {
     "case_numbers": "sagsnumre",
     "document_numbers": "dokumentnumre",
     "confidentiality": "fortrolighed",
+    "negotiation": "forhandling i gang",
     "personal_data": "oplysningstype",
     "occasion": "anledning",
     "outcome": "udfald",
@@ -56,6 +57,7 @@ LINKS_DA: Final = {
 }
 _PERSON_FIELD: Final = "participants"
 _INTERNAL_FIELD: Final = "assessment"
+_CORRECTED_DA: Final = b'"Kontakt berigtiget"'
 
 
 class Step(NamedTuple):
@@ -126,18 +128,26 @@ def head_of_logging(contact: bytes) -> bytes:
 def joined(
     parts: Step, contact: bytes, *, persons: bool, assessment: bool, changes: bool = True
 ) -> bytes:
-    """Join a step and the contact after it; without `changes` the version before stays hidden."""
+    """Join a step and the contact after it; without `changes` the version before stays hidden.
+
+    A reason is told to whoever sees all of what it explains: it may speak of the rest.
+    """
+    whole = changes and (persons or not parts.people) and (assessment or not parts.internal)
     shown = [parts.changes, parts.people if persons else parts.people_blind]
     if assessment:
         shown.append(parts.internal)
     listed = b",".join(filter(None, shown)) if changes else b""
     summary = parts.summary_internal if assessment else parts.summary
     return b'%b,"changes":[%b],"summary_da":%b,"contact":%b}' % (
-        parts.head,
+        parts.head if whole else _without_reason(parts.head),
         listed,
-        summary,
+        summary if changes else _CORRECTED_DA,
         contact,
     )
+
+
+def _without_reason(head: bytes) -> bytes:
+    return orjson.dumps(orjson.loads(head + b"}") | {"reason": None})[:-1]
 
 
 def summary_da(fact: Fact, fields: Iterable[str]) -> str:

@@ -7,12 +7,15 @@ means (its term) is a small number, so that the links of many contacts fit into 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 from domain.log.codec import Fact
 from domain.registry import Json
+from domain.values import Confidentiality
+from projections import finality
 from projections.contact_body import LOGGED, TYPES, Contact, Fragments, fold, fragments, restore
-from projections.contact_history import Step, step
+from projections.contact_history import LOGGING, Step, step
+from projections.finality import AWAITED, NEGOTIATED
 from projections.storage import OPEN, Tx
 
 PARTY, TOPIC, KLE, CASE, FLAG, TARGET = range(1, 7)
@@ -21,8 +24,8 @@ PORTION: Final = 500
 """Terms looked up by one statement."""
 AS_ADMINISTRATION, AS_ORGANISATION, AS_PARTICIPANT, AS_SPOKEN_FOR = 1, 2, 4, 8
 """Bits of `roles`: in which capacities a party stands in a contact."""
-LEVELS: Final = {"open": 0, "internal": 1, "restricted": 2}
-"""Confidentiality as the number that rows keep."""
+LEVELS: Final = {"open": 0, "internal": 1, "restricted": 2, NEGOTIATED: 3, AWAITED: 3}
+"""Levels (`finality.level`) as the numbers that rows keep; 3 is open and not final."""
 
 _CONTACT: Final = """CREATE TABLE contact_{v} (
     from_position {bigint} NOT NULL PRIMARY KEY,
@@ -75,6 +78,15 @@ _NEWEST: Final = (
     " (first_day, number, from_position, to_position, level, retracted)"
 )
 _CONTACT_COLUMNS: Final = 26
+_STEP: Final = (
+    "step_head",
+    "step_changes",
+    "step_people",
+    "step_people_blind",
+    "step_internal",
+    "summary",
+    "summary_internal",
+)
 _LINK_COLUMNS: Final = 8
 
 Term = tuple[int, str]
@@ -87,12 +99,12 @@ class Contacts:
     """The view `contacts`."""
 
     name: Final = "contacts"
-    version: Final = 1
-    types: Final = TYPES
+    version: Final = 2
+    types: Final = TYPES | finality.TYPES
 
     def tables(self) -> tuple[str, ...]:
         """Return contacts, terms, links, and the indexes by which `apply` finds them."""
-        return (_CONTACT, _TERM, _LINK, _BY_ID, _BY_VALUE)
+        return (_CONTACT, _TERM, _LINK, _BY_ID, _BY_VALUE, *finality.TABLES)
 
     def indexes(self) -> tuple[str, ...]:
         """Return the index of the newest contacts of all."""
@@ -115,6 +127,7 @@ class _Version(NamedTuple):
     row: list[object]
     links: Links
     day: int
+    step: Step
 
 
 class _Page:
@@ -128,11 +141,54 @@ class _Page:
         self._closed: list[tuple[int, Contact, int]] = []
 
     def add(self, fact: Fact) -> None:
+        if fact.type in finality.TYPES:
+            self._finish(fact)
+            return
         contact_id: str = fact.data["contact_id"]
         before = None if fact.type == LOGGED else self._close(contact_id, fact.position)
         after = fold(before, fact)
-        self._put(after, fact.position, step(before, after, fact))
+        self._put(after, fact.position, step(before, after, fact), self._level(after))
         self._current[contact_id] = (after, fact.position)
+
+    def _level(self, contact: Contact) -> int:
+        """Return the level as rows keep it; only an open contact's enquiry is asked for."""
+        body, retracted = contact.body, contact.retracted
+        level = finality.level(body, retracted=retracted)
+        if level == Confidentiality.OPEN and contact.version > 1:
+            awaited = finality.is_awaited(self._tx, self._v, body["id"])
+            level = finality.level(body, retracted=retracted, awaited=awaited)
+        return LEVELS[level]
+
+    def _finish(self, fact: Fact) -> None:
+        """Write the contact anew where its enquiry decides whether it is final: the same version.
+
+        The row repeats the step that made the version, for those who did not see it before.
+        """
+        contact_id = finality.note(self._tx, self._v, fact)
+        found = contact_id and (self._current.get(contact_id) or self._find(contact_id))
+        if not contact_id or not found:
+            return
+        contact, since = found
+        awaited = finality.is_awaited(self._tx, self._v, contact_id)
+        level = LEVELS[finality.level(contact.body, retracted=contact.retracted, awaited=awaited)]
+        before, history = self._told(since)
+        if level == before:
+            return
+        self._current[contact_id] = found
+        self._close(contact_id, fact.position)
+        self._put(contact, fact.position, history, level)
+        self._current[contact_id] = (contact, fact.position)
+
+    def _told(self, since: int) -> tuple[int, Step]:
+        """Return level and step of a version by the position it holds from."""
+        made = self._made.get(since)
+        if made is not None:
+            return cast("int", made.row[4]), made.step
+        row = self._tx.one(
+            f"SELECT level, {', '.join(_STEP)} FROM contact_{self._v} WHERE from_position = ?",
+            (since,),
+        )
+        return (-1, LOGGING) if row is None else (row[0], Step(*row[1:]))
 
     def write(self) -> None:
         v, tx = self._v, self._tx
@@ -154,7 +210,7 @@ class _Page:
         tx.many(f"INSERT INTO link_{v} VALUES ({marks})", sorted(self._link_rows(terms)))
 
     def _link_rows(self, terms: Mapping[Term, int]) -> Iterator[tuple[object, ...]]:
-        for (since, until, number, _, level, retracted, *_), links, day in self._made.values():
+        for (since, until, number, _, level, retracted, *_), links, day, _ in self._made.values():
             for term, roles in links.items():
                 yield (terms[term], day, number, since, until, roles, level, retracted)
 
@@ -205,14 +261,14 @@ class _Page:
         since, number, recorded_at, first_day, last_day, *parts = row
         return restore(number, recorded_at, first_day, last_day, Fragments(*parts)), since
 
-    def _put(self, contact: Contact, position: int, history: Step) -> None:
+    def _put(self, contact: Contact, position: int, history: Step, level: int) -> None:
         body, source = contact.body, contact.body["source"]
         row = [
             position,
             OPEN,
             contact.number,
             contact.version,
-            LEVELS[body["confidentiality"]],
+            level,
             int(contact.retracted),
             contact.recorded_at,
             body["id"],
@@ -226,7 +282,8 @@ class _Page:
             *fragments(contact),
             *history,
         ]
-        self._made[position] = _Version(row, links_of(contact), day_number(contact.first_day))
+        day = day_number(contact.first_day)
+        self._made[position] = _Version(row, links_of(contact), day, history)
 
 
 def day_number(day: str) -> int:

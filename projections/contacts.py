@@ -25,9 +25,11 @@ from projections.contact_rows import (
     VIEW,
     day_number,
 )
-from projections.storage import Params, Reader, Row
+from projections.finality import confidentiality_of as _shown_as
+from projections.finality import levels_seen
+from projections.storage import OPEN, Params, Reader, Row
 
-__all__ = ["VIEW", "ContactQuery", "Item", "Page", "history", "newest", "one"]
+__all__ = ["VIEW", "ContactQuery", "Item", "Page", "history", "newest", "one", "still_seen"]
 
 LIMIT_MAX: Final = 500
 """Contacts of one page; a caller pages on."""
@@ -35,7 +37,7 @@ LEAD_VALUES_MAX: Final = 16
 """A way with more values does not lead: each value is a search of its own."""
 ANY_ROLE: Final = 0
 _LAST_CHARACTER: Final = "\uffff"
-_DAY: Final = "CAST(REPLACE(c.first_day, '-', '') AS BIGINT)"
+_DAY: Final = "CAST(REPLACE({c}.first_day, '-', '') AS BIGINT)"
 """A contact's day as links have it (`day_number`)."""
 _STEP_PARTS: Final = len(contact_history.Step._fields)
 
@@ -135,6 +137,7 @@ def newest(
             _linked(where, v, way)
     if matches is not None:
         where.add(f"c.number IN ({matches[0]})", *matches[1])
+    _still_seen(where, reader, v, sight)
     rows = _rows(reader, v, lead, where, _columns(sight), limit + 1)
     more = rows[limit - 1] if len(rows) > limit else None
     items = [_shown(row[2:], sight) for row in rows[:limit]]
@@ -160,7 +163,8 @@ def one(
 def history(reader: Reader, v: str, at: int, sight: Sight, contact_id: str) -> list[bytes] | None:
     """Return every step of a contact, oldest first; None when there is no contact one may see.
 
-    A version the asker may not see is left out, and with it what the next step changed from it.
+    A version the asker may not see is left out, and with it what the next step changed from it,
+    and why. A version that was seen only later, when it had become final, is one step all the same.
     """
     where = _seen(reader, v, sight)
     where.add("c.contact_id = ? AND c.from_position <= ?", contact_id, at)
@@ -173,8 +177,11 @@ def history(reader: Reader, v: str, at: int, sight: Sight, contact_id: str) -> l
     )
     if not rows or rows[-1][1] <= at:
         return None
-    seen = {row[0] for row in rows}
-    return [_step(row[2:], sight, changes=row[0] - 1 in seen) for row in rows]
+    seen = {row[0]: row for row in reversed(rows)}
+    return [
+        _step(row[2:], sight, changes=version == 1 or version - 1 in seen)
+        for version, row in sorted(seen.items())
+    ]
 
 
 def _step(parts: Sequence[bytes], sight: Sight, *, changes: bool) -> bytes:
@@ -248,18 +255,46 @@ def _kle_way(reader: Reader, v: str, prefixes: Sequence[str] | None) -> _Way | N
 def _seen(reader: Reader, v: str, sight: Sight) -> _Where:
     """Return what the sight demands of a row of contacts `c`."""
     where = _Where([_level_in("c", sight)], [])
-    for way in (_way(PARTY, sight.parties), _kle_way(reader, v, sight.kle)):
-        if way is not None:
-            _linked(where, v, way)
+    _linked_to_sight(where, reader, v, sight)
+    _still_seen(where, reader, v, sight)
     return where
 
 
+def _linked_to_sight(where: _Where, reader: Reader, v: str, sight: Sight, c: str = "c") -> None:
+    for way in (_way(PARTY, sight.parties), _kle_way(reader, v, sight.kle)):
+        if way is not None:
+            _linked(where, v, way, c)
+
+
+def still_seen(reader: Reader, v: str, sight: Sight) -> tuple[str, Sequence[object]] | None:
+    """Return the demand on a version `c` of the past that one may see the contact as it is now.
+
+    Or whoever may not see it any more, because it was restricted or was never theirs, would ask
+    how it was before. The newest version of a contact passes without a look. None where nothing is
+    hidden. Where a contact is shown, this holds beside the sight's own demands on the version.
+    """
+    if not sight.limited:
+        return None
+    now = _Where([f"n.to_position = {OPEN}", _level_in("n", sight)], [])
+    _linked_to_sight(now, reader, v, sight, "n")
+    condition = (
+        f"(c.to_position = {OPEN} OR EXISTS (SELECT 1 FROM contact_{v} n"
+        f" WHERE n.contact_id = c.contact_id AND {' AND '.join(now.parts)}))"
+    )
+    return condition, now.params
+
+
+def _still_seen(where: _Where, reader: Reader, v: str, sight: Sight) -> None:
+    if (demand := still_seen(reader, v, sight)) is not None:
+        where.add(demand[0], *demand[1])
+
+
 def _level_in(table: str, sight: Sight) -> str:
-    levels = sorted(LEVELS[level] for level in sight.confidentialities)
+    levels = sorted({LEVELS[level] for level in levels_seen(sight)})
     return f"{table}.level IN ({', '.join(map(str, levels))})" if levels else "1 = 0"
 
 
-def _linked(where: _Where, v: str, way: _Way) -> None:
+def _linked(where: _Where, v: str, way: _Way, c: str = "c") -> None:
     """Demand that the version `c` has such a link: a look-up by the links' own key."""
     if not way.values:
         where.add("1 = 0")
@@ -268,8 +303,8 @@ def _linked(where: _Where, v: str, way: _Way) -> None:
     where.add(
         f"EXISTS (SELECT 1 FROM link_{v} s WHERE s.term IN (SELECT t.term FROM term_{v} t"
         f" WHERE t.value IN ({', '.join('?' * len(way.values))}) AND t.kind = {way.kind})"
-        f" AND s.day = {_DAY} AND s.number = c.number"
-        f" AND s.from_position = c.from_position{roles})",
+        f" AND s.day = {_DAY.format(c=c)} AND s.number = {c}.number"
+        f" AND s.from_position = {c}.from_position{roles})",
         *way.values,
     )
 
@@ -297,7 +332,8 @@ def _where(at: int, day: str | None, sight: Sight, query: ContactQuery, x: str) 
     if query.recorded_to is not None:
         where.add("c.recorded_at <= ?", query.recorded_to)
     if query.confidentiality is not None:
-        where.add(f"{x}.level = ?", LEVELS[query.confidentiality])
+        shown = {n for name, n in LEVELS.items() if _shown_as(name) == query.confidentiality}
+        where.add(f"{x}.level IN ({', '.join(map(str, sorted(shown)))})")
     for column in ("channel", "medium", "direction", "outcome", "source_system"):
         value = getattr(query, column)
         if value is not None:

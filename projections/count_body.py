@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import orjson
 
-from projections.count_rows import BROADCAST, MEDIUM_TERM
+from projections.count_shapes import BROADCAST, MEDIUM_TERM
 from projections.naming import names, placeholders, portions
 from projections.parties import in_order
 from projections.storage import Reader

@@ -9,10 +9,19 @@ keys are short, so the tallies of all cells fit into few pages.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from domain.log.codec import Fact
 from domain.values import Channel, Confidentiality, Outcome
+from projections import finality
+from projections.count_shapes import (
+    KLE_TERM,
+    MEDIUM_TERM,
+    Shape,
+    parties_of,
+    shape_of,
+)
+from projections.finality import UNFINISHED
 from projections.naming import (
     MERGED,
     NAMING_TABLES,
@@ -28,10 +37,8 @@ from projections.storage import OPEN, Reader, Tx
 LOGGED: Final = "contact.logged/1"
 CORRECTED: Final = "contact.corrected/1"
 RETRACTED: Final = "contact.retracted/1"
-BROADCAST: Final = 0
-"""Stands for `no organisation` where a key cannot be null."""
-KLE_TERM, MEDIUM_TERM = "kle:", "medium:"
-"""What the words of these terms begin with; a party's word is its id, which has no colon."""
+_BY_ENQUIRY: Final = frozenset({Confidentiality.OPEN, finality.AWAITED})
+"""Levels that change when an enquiry is closed or opened again; negotiations outlast both."""
 
 ADMINISTRATION: Final = 1
 ORGANISATION: Final = 2
@@ -40,12 +47,18 @@ MEDIUM: Final = 4
 _KEY: Final = "kind, administration, organisation, medium, period"
 
 COUNTERS: Final[Mapping[tuple[str, str, str], str]] = {
-    (outcome, level, channel): f"{outcome}_{level}_{channel}"
+    (
+        outcome,
+        level,
+        channel,
+    ): f"{outcome}_{'unfinished' if level in UNFINISHED else level}_{channel}"
     for outcome in Outcome
-    for level in Confidentiality
+    for level in (*Confidentiality, *UNFINISHED)
     for channel in Channel
 }
 """Columns of a tally row, e.g. `held_open_direct`: what has few values splits columns, not rows."""
+COLUMNS: Final = tuple(dict.fromkeys(COUNTERS.values()))
+"""Each column once: what is open and not final for whichever reason is counted in one."""
 
 Counter = tuple[str, str, str]
 Cell = tuple[int, int, int, int, str]
@@ -54,36 +67,12 @@ Tallies = dict[Counter, dict[Cell, int]]
 """What to add to each counter of each cell."""
 
 
-class Shape(NamedTuple):
-    """What counts need to know of a contact as it stands; parties, medium and KLE as terms."""
-
-    administrations: tuple[int, ...]
-    organisations: tuple[int, ...]
-    channel: str
-    medium: int
-    direction: str
-    confidentiality: str
-    outcome: str
-    precision: str
-    first_day: str
-    last_day: str
-    period: str
-    kle: tuple[int, ...]
-    people: tuple[int, ...]
-    """Parties of participants and those they spoke for: sight asks for any role."""
-
-    def marks(self) -> list[int]:
-        """Return what sight can ask for beyond the two sides of the contact."""
-        sides = {*self.administrations, *self.organisations}
-        return [*self.kle, *(party for party in self.people if party not in sides)]
-
-
 class CountsView:
     """Facts and tallies of contacts, with the names and merges that reports show."""
 
     name = "counts"
-    version = 1
-    types = NAMING_TYPES | {LOGGED, CORRECTED, RETRACTED}
+    version = 2
+    types = NAMING_TYPES | {LOGGED, CORRECTED, RETRACTED} | finality.TYPES
 
     def tables(self) -> tuple[str, ...]:
         """Return the DDL."""
@@ -111,7 +100,7 @@ class CountsView:
                 "CREATE TABLE count_tallies_{v} (kind {bigint} NOT NULL,"
                 " administration {bigint} NOT NULL, organisation {bigint} NOT NULL,"
                 " medium {bigint} NOT NULL, period {text} NOT NULL,"
-                f" {', '.join(f'{c} {{bigint}} NOT NULL DEFAULT 0' for c in COUNTERS.values())},"
+                f" {', '.join(f'{c} {{bigint}} NOT NULL DEFAULT 0' for c in COLUMNS)},"
                 f" PRIMARY KEY ({_KEY}))"
                 " {clustered}"
             ),
@@ -124,6 +113,7 @@ class CountsView:
                 " word {text} NOT NULL)"
             ),
             "CREATE UNIQUE INDEX count_word_{v} ON count_terms_{v} (word)",
+            *finality.TABLES,
             *NAMING_TABLES,
         )
 
@@ -156,21 +146,6 @@ class CountsView:
 VIEW: Final = CountsView()
 
 
-def period_of(first: str, last: str) -> str:
-    """Return the month, else the quarter, else the year that holds both days, else empty text."""
-    if first[:7] == last[:7]:
-        return first[:7]
-    if first[:4] != last[:4]:
-        return ""
-    quarter = quarter_of(first)
-    return quarter if quarter == quarter_of(last) else first[:4]
-
-
-def quarter_of(day: str) -> str:
-    """Return `YYYY-Qn` of a day or month."""
-    return f"{day[:4]}-Q{(int(day[5:7]) + 2) // 3}"
-
-
 def _terms(tx: Tx, v: str, facts: Sequence[Fact]) -> dict[str, int]:
     """Return the number of every word of a page; new ones count on in the order of the log."""
     words: dict[str, None] = {}
@@ -194,7 +169,7 @@ def _terms(tx: Tx, v: str, facts: Sequence[Fact]) -> dict[str, int]:
 def _words_of(fact: Fact) -> list[str]:
     """Return what a fact names: always the same in the same order, so that terms are too."""
     data = fact.data
-    if fact.type == RETRACTED:
+    if fact.type == RETRACTED or fact.type in finality.TYPES:
         return []
     if fact.type in NAMING_TYPES:
         return [data["party_id"], *([data["into_party_id"]] if fact.type == MERGED else [])]
@@ -207,43 +182,6 @@ def _words_of(fact: Fact) -> list[str]:
         words += [person["party"]["id"]] if person["party"] else []
         words += [party["id"] for party in person["spoke_for"]]
     return words
-
-
-def shape_of(data: Mapping[str, Any], people: tuple[int, ...], terms: Mapping[str, int]) -> Shape:
-    """Return the shape of a content whose participants have or spoke for the parties `people`."""
-    occurred = data["occurred"]
-    first, last = occurred["first_day"], occurred["last_day"]
-    return Shape(
-        _sorted({terms[party["id"]] for party in data["administrations"]}),
-        _sorted({terms[party["id"]] for party in data["organisations"]}) or (BROADCAST,),
-        data["channel"],
-        terms[MEDIUM_TERM + data["medium"]],
-        data["direction"],
-        data["confidentiality"],
-        data["outcome"],
-        occurred["precision"],
-        first,
-        last,
-        period_of(first, last),
-        _sorted({terms[KLE_TERM + number] for number in data["kle"]}),
-        people,
-    )
-
-
-def parties_of(
-    participants: Iterable[Mapping[str, Any]], terms: Mapping[str, int]
-) -> tuple[int, ...]:
-    """Return the parties that participants belong to or spoke for."""
-    found: set[int] = set()
-    for person in participants:
-        if person["party"]:
-            found.add(terms[person["party"]["id"]])
-        found.update([terms[party["id"]] for party in person["spoke_for"]])
-    return _sorted(found)
-
-
-def _sorted(terms: Iterable[int]) -> tuple[int, ...]:
-    return tuple(sorted(terms))
 
 
 def _apply_stretch(tx: Tx, v: str, terms: Mapping[str, int], facts: Sequence[Fact]) -> None:
@@ -261,7 +199,10 @@ class _Page:
         self._tx, self._v, self._terms = tx, v, terms
         self._numbers: dict[str, int] = {}
         self._people: dict[int, tuple[int, ...]] = {}
-        for some in portions(f.data["contact_id"] for f in facts if f.type != LOGGED):
+        for some in portions(
+            [f.data["contact_id"] for f in facts if f.type in {CORRECTED, RETRACTED}]
+            + finality.contacts_named(tx, v, facts)
+        ):
             self._read(some)
         self._shapes = open_shapes(tx, v, self._people, self._people)
         self._stands = survivors(merged_terms(tx, v, OPEN - 1))
@@ -283,6 +224,9 @@ class _Page:
 
     def take(self, fact: Fact) -> None:
         """Fold one fact about a contact; after a retraction nothing counts any more."""
+        if fact.type in finality.TYPES:
+            self._finish(fact)
+            return
         contact_id = fact.data["contact_id"]
         if fact.type == LOGGED:
             self._numbers[contact_id] = fact.position
@@ -297,13 +241,27 @@ class _Page:
         if fact.type == CORRECTED:
             if fact.data["participants"] is not None:
                 self._keep_people(contact_id, fact)
-            after = shape_of(fact.data["content"], self._people[number], self._terms)
-            if after == before:
-                return
-            self._close(number, fact.position, before)
-            self._open(number, fact.position, after)
+            awaited = finality.is_awaited(self._tx, self._v, contact_id)
+            content, people = fact.data["content"], self._people[number]
+            self._become(number, fact, shape_of(content, people, self._terms, awaited=awaited))
         else:
             self._close(number, fact.position, before)
+
+    def _finish(self, fact: Fact) -> None:
+        """Count a contact anew where its enquiry decides whether it is final."""
+        contact_id = finality.note(self._tx, self._v, fact)
+        number = self._numbers.get(contact_id or "")
+        before = None if number is None else self._shapes.get(number)
+        if contact_id and number and before and before.confidentiality in _BY_ENQUIRY:
+            awaited = finality.is_awaited(self._tx, self._v, contact_id)
+            level = finality.AWAITED if awaited else Confidentiality.OPEN
+            self._become(number, fact, before._replace(confidentiality=level))
+
+    def _become(self, number: int, fact: Fact, after: Shape) -> None:
+        before = self._shapes[number]
+        if after != before:
+            self._close(number, fact.position, before)
+            self._open(number, fact.position, after)
 
     def _keep_people(self, contact_id: str, fact: Fact) -> None:
         number = self._numbers[contact_id]
@@ -377,10 +335,10 @@ def open_shapes(
     return {
         number: Shape._make(
             [
-                _sorted({row[1] for row in held}),
-                _sorted({row[2] for row in held}),
+                tuple(sorted({row[1] for row in held})),
+                tuple(sorted({row[2] for row in held})),
                 *held[0][3:],
-                _sorted(marks.get(number, set()).difference(people.get(number, ()))),
+                tuple(sorted(marks.get(number, set()).difference(people.get(number, ())))),
                 people.get(number, ()),
             ]
         )
@@ -444,7 +402,7 @@ def add_tallies(tx: Tx, v: str, tallies: Tallies) -> None:
     if shrunk:
         tx.many(
             f"DELETE FROM count_tallies_{v} WHERE kind=? AND administration=? AND organisation=?"
-            f" AND medium=? AND period=? AND {'+'.join(COUNTERS.values())}=0",
+            f" AND medium=? AND period=? AND {'+'.join(COLUMNS)}=0",
             sorted(shrunk),
         )
 

@@ -14,21 +14,20 @@ from typing import Any, Final, NamedTuple
 
 from domain.access import Sight
 from domain.errors import Fault, Refused
-from domain.values import Channel, Confidentiality, Outcome
+from domain.values import Channel, Outcome
 from projections.count_body import LAST, PARTY_DIMENSIONS, Counted, Shown
 from projections.count_rows import (
     ADMINISTRATION,
     COUNTERS,
-    KLE_TERM,
     MEDIUM,
-    MEDIUM_TERM,
     ORGANISATION,
     VIEW,
     merged_terms,
-    quarter_of,
 )
+from projections.count_shapes import KLE_TERM, MEDIUM_TERM, quarter_of
+from projections.finality import AWAITED, confidentiality_of, levels_seen
 from projections.naming import placeholders, portions, survivor, survivors
-from projections.storage import Reader
+from projections.storage import OPEN, Reader
 
 __all__ = ["DIMENSIONS", "VIEW", "RecentReports", "Report", "ReportQuery", "report"]
 
@@ -95,8 +94,9 @@ def report(
 class RecentReports:
     """The latest reports, kept because a position pins its answer: most are asked again and again.
 
-    The key holds all that an answer follows from, sight too, so nobody is given another's. One
-    for each store; safe with several threads.
+    The key holds all that an answer follows from, sight too, so nobody is given another's; where a
+    sight is limited also how far the view is, as what it may see of the past changes with that.
+    One for each store; safe with several threads.
     """
 
     def __init__(self, rows_max: int = KEPT_ROWS_MAX) -> None:
@@ -109,7 +109,8 @@ class RecentReports:
         self, reader: Reader, v: str, at: int, day: str | None, sight: Sight, query: ReportQuery
     ) -> Report:
         """Return what `report` returns. `at` must not be further than the view has come."""
-        key = (v, at, day, sight, query)
+        now = reader.one(f"SELECT position FROM count_head_{v}") if sight.limited else None
+        key = (v, at, day, sight, query, now)
         with self._lock:
             found = self._kept.pop(key, None)
             if found is not None:
@@ -163,6 +164,13 @@ class _Count:
 
     def rows(self, by: Sequence[str]) -> list[Counted]:
         """Return counts per values of `by`, party values being survivors and time its label."""
+        rows = self._rows(by)
+        if "confidentiality" not in by:
+            return rows
+        place = by.index("confidentiality")
+        return _summed([(*r[:place], confidentiality_of(r[place]), *r[place + 1 :]) for r in rows])
+
+    def _rows(self, by: Sequence[str]) -> list[Counted]:
         time = next((name for name in by if name in TIMES), None)
         split = [name for name in by if name != time]
         kind = self._kind(by, split)
@@ -222,7 +230,7 @@ class _Count:
         columns = [name for name in split if name not in ("channel", "confidentiality")]
         columns += ["period"] if time else []
         channels = [self._query.channel] if self._query.channel else [*Channel]
-        levels = sorted(self._sight.confidentialities)
+        levels = [level for level in levels_seen(self._sight) if level != AWAITED]  # one column
         found: list[tuple[Any, ...]] = []
         for channel, level in product(
             [[one] for one in channels] if "channel" in split else [channels],
@@ -243,7 +251,8 @@ class _Count:
         """Return sums of the counters of levels and channels; a whole key is its own sum."""
         outcomes = [self._query.outcome] if self._query.outcome else list(Outcome)
         wanted = [(outcome, *counter) for counter in counters for outcome in outcomes]
-        counted = "+".join(COUNTERS[counter] for counter in wanted if counter in COUNTERS) or "0"
+        columns_wanted = dict.fromkeys(COUNTERS[each] for each in wanted if each in COUNTERS)
+        counted = "+".join(columns_wanted) or "0"
         keyed = {name for name, bit in _BITS.items() if kind & bit} | {"period"}
         table = f"FROM count_tallies_{self._v}"
         if keyed == set(columns):
@@ -285,7 +294,7 @@ class _Count:
         """Return the facts with merged parties replaced by their survivors, parameters in front."""
         steps = survivors(self._steps)
         if not steps:
-            return f"count_facts_{self._v}"
+            return f"count_facts_{self._v} AS counted"
         values = ",".join("(?,?)" for _ in steps)
         params[:0] = [party for step in steps.items() for party in step]
         single = (
@@ -314,9 +323,10 @@ class _Count:
     def _limit_to_sight(self, where: list[str], params: list[Any]) -> None:
         """Add the levels, parties and KLE numbers beyond which the asker sees nothing."""
         v, at, sight = self._v, self._at, self._sight
-        if len(sight.confidentialities) < len(Confidentiality):
-            where.append(f"confidentiality IN ({placeholders(len(sight.confidentialities))})")
-            params += sorted(sight.confidentialities)
+        self._limit_to_now(where, params)
+        levels = levels_seen(sight)
+        where.append(f"confidentiality IN ({placeholders(len(levels))})")
+        params += levels
         valid = "from_position<=? AND to_position>?"
         if sight.parties is not None:
             parties = self._terms(sorted(sight.parties))
@@ -328,18 +338,55 @@ class _Count:
             )
             params += [at, at, *parties, *parties, at, at, *parties]
         if sight.kle is not None:
-            under = " OR ".join(
-                "(word>=? AND word<? AND NOT substr(word,?,1) BETWEEN '0' AND '9')"
-                for _ in sight.kle
-            )
+            under, words = self._under(sight.kle)
             where.append(
-                f"number IN (SELECT number FROM count_marks_{v} WHERE {valid}"
-                f" AND mark IN (SELECT term FROM count_terms_{v} WHERE {under}))"
+                f"number IN (SELECT number FROM count_marks_{v}"
+                f" WHERE {valid} AND mark IN ({under}))"
             )
-            params += [at, at]
-            for prefix in sight.kle:
-                first = f"{KLE_TERM}{prefix}"
-                params += [first, f"{first}{LAST}", len(first) + 1]
+            params += [at, at, *words]
+
+    def _under(self, prefixes: Iterable[str]) -> tuple[str, list[Any]]:
+        """Return SQL of the terms of KLE numbers at or under the prefixes, and its parameters."""
+        ways: list[str] = []
+        params: list[Any] = []
+        for prefix in prefixes:
+            first = f"{KLE_TERM}{prefix}"
+            ways.append("(word>=? AND word<? AND NOT substr(word,?,1) BETWEEN '0' AND '9')")
+            params += [first, f"{first}{LAST}", len(first) + 1]
+        return f"SELECT term FROM count_terms_{self._v} WHERE {' OR '.join(ways)}", params
+
+    def _limit_to_now(self, where: list[str], params: list[Any]) -> None:
+        """Demand of contacts of the past that the asker may see them as they stand by now.
+
+        The rule of `contacts.still_seen`; a withdrawn contact stands as it stood to the last.
+        """
+        sight, v = self._sight, self._v
+        if self._at >= self._head or not sight.limited:
+            return
+        levels = levels_seen(sight)
+        now = [f"n.confidentiality IN ({placeholders(len(levels))})"]
+        told: list[Any] = [*levels]
+        marked = f"EXISTS (SELECT 1 FROM count_marks_{v} k WHERE k.number=n.number"
+        marked += " AND k.to_position=n.to_position AND k.mark IN"
+        if sight.parties is not None:
+            parties = self._terms(sorted(sight.parties))
+            within = f"({placeholders(len(parties))})"
+            now.append(
+                f"(n.organisation IN {within} OR n.administration IN {within}"
+                f" OR {marked} {within}))"
+            )
+            told += [*parties, *parties, *parties]
+        if sight.kle is not None:
+            under, words = self._under(sight.kle)
+            now.append(f"{marked} ({under}))")
+            told += words
+        last = f"(SELECT MAX(m.to_position) FROM count_facts_{v} m WHERE m.number=n.number)"
+        now.append(f"n.to_position={last if sight.unfinished else OPEN}")
+        where.append(
+            f"(counted.to_position={OPEN} OR EXISTS (SELECT 1 FROM count_facts_{v} n"
+            f" WHERE n.number=counted.number AND {' AND '.join(now)}))"
+        )
+        params += told
 
     def _grouped(
         self, columns: Sequence[str], counted: str, where: Sequence[str], params: Sequence[Any]

@@ -13,6 +13,7 @@ from projections.storage import OPEN, Reader, Tx
 
 ISSUED: Final = "access.key_issued/1"
 REVOKED: Final = "access.key_revoked/1"
+EXPIRY_SET: Final = "access.key_expiry_set/1"
 
 
 class KeyRow(NamedTuple):
@@ -27,11 +28,11 @@ class KeyRow(NamedTuple):
 
 
 class KeysView:
-    """Issued and revoked keys: one row per key, and a second one from its withdrawal on."""
+    """Keys as issued: one row per key, and a further one from each change of it on."""
 
     name = "keys"
-    version = 1
-    types = frozenset({ISSUED, REVOKED})
+    version = 2
+    types = frozenset({ISSUED, REVOKED, EXPIRY_SET})
 
     def tables(self) -> tuple[str, ...]:
         """Return the DDL; `revoked` is 0 or 1."""
@@ -46,16 +47,18 @@ class KeysView:
         )
 
     def apply(self, tx: Tx, v: str, facts: Sequence[Fact]) -> None:
-        """Open a row for an issued key; on withdrawal close it and open a revoked one."""
+        """Open a row for an issued key; on withdrawal or a new end close it and open another."""
         for fact in facts:
             key_id = fact.data["key_id"]
             if fact.type == ISSUED:
                 self._open(tx, v, fact)
                 continue
+            changed = "expires_at, 1" if fact.type == REVOKED else "CAST(? AS TEXT), revoked"
+            told = [] if fact.type == REVOKED else [fact.data["expires_at"]]
             tx.run(
                 f"INSERT INTO api_key_{v} SELECT key_id, ?, to_position, secret_sha256, role,"
-                f" scopes, expires_at, 1, label FROM api_key_{v} WHERE key_id=? AND to_position=?",
-                (fact.position, key_id, OPEN),
+                f" scopes, {changed}, label FROM api_key_{v} WHERE key_id=? AND to_position=?",
+                (fact.position, *told, key_id, OPEN),
             )
             tx.run(
                 f"UPDATE api_key_{v} SET to_position=?"
@@ -96,13 +99,33 @@ def find(reader: Reader, v: str, key_id: str, at: int = OPEN - 1) -> KeyRow | No
     return KeyRow(row[0], row[1], tuple(orjson.loads(row[2])), row[3], bool(row[4]), row[5])
 
 
-def listing(reader: Reader, v: str, at: int) -> list[tuple[str, KeyRow]]:
-    """Return every key with its id, newest first."""
+class Keys(NamedTuple):
+    """One page of keys as ready JSON, newest change first; `next` continues after it."""
+
+    items: list[bytes]
+    next: int | None
+
+
+def listing(reader: Reader, v: str, at: int, limit: int, after: int | None = None) -> Keys:
+    """Return keys without secrets or their hashes; `after` is the `next` of the page before."""
     rows = reader.all(
-        f"SELECT key_id, secret_sha256, role, scopes, expires_at, revoked, label FROM api_key_{v}"
-        " WHERE from_position<=? AND to_position>? ORDER BY from_position DESC",
-        (at, at),
+        f"SELECT from_position, key_id, role, scopes, expires_at, revoked, label FROM api_key_{v}"
+        " WHERE from_position<=? AND to_position>? AND from_position<?"
+        " ORDER BY from_position DESC, key_id LIMIT ?",
+        (at, at, OPEN if after is None else after, limit + 1),
     )
-    return [
-        (r[0], KeyRow(r[1], r[2], tuple(orjson.loads(r[3])), r[4], bool(r[5]), r[6])) for r in rows
+    items = [
+        orjson.dumps(
+            {
+                "key_id": row[1],
+                "role": row[2],
+                "scopes": orjson.loads(row[3]),
+                "label": row[6],
+                "expires_at": row[4],
+                "revoked": bool(row[5]),
+                "position": row[0],
+            }
+        )
+        for row in rows[:limit]
     ]
+    return Keys(items, rows[limit - 1][0] if len(rows) > limit else None)

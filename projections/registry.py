@@ -11,9 +11,13 @@ from typing import Final, Protocol, runtime_checkable
 from domain.log.codec import Fact
 from projections.contact_rows import Contacts
 from projections.count_rows import CountsView
+from projections.direct_rows import DirectView
+from projections.enquiries_rows import EnquiriesView
+from projections.grants import GrantsView
 from projections.imports import ImportsView
 from projections.keys import KeysView
 from projections.parties import PartiesView
+from projections.rules import RulesView
 from projections.search import SearchView
 from projections.storage import Tx
 from projections.timeline import TimelineView
@@ -64,6 +68,10 @@ VIEWS: Final[tuple[View, ...]] = (
     SearchView(),
     CountsView(),
     TimelineView(),
+    DirectView(),
     KeysView(),
+    GrantsView(),
     ImportsView(),
+    EnquiriesView(),
+    RulesView(),
 )

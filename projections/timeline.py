@@ -1,5 +1,8 @@
 """The whole relationship with a party in one list (relationsforløb), each entry saying why.
 
+Both doors stand in it in one order: direct contacts and accounts of being turned away, contacts
+through the one entry point and the steps of its enquiries.
+
 Contacts of the party, of those merged into it, of its predecessors, of those it administers or
 represents, of the groups it is a member of; and what happened to the party itself. A relation
 counts on the contact's own day, as the roles were then, and as known at the asked position. Every
@@ -20,9 +23,14 @@ from domain.storage.clock import moment
 from domain.values import instant_text
 from projections.contact_body import Fragments, compose
 from projections.contact_rows import KLE, LEVELS, PARTY, day_number
+from projections.contacts import still_seen
+from projections.finality import levels_seen
 from projections.naming import families, merges, names, placeholders, portions
 from projections.storage import Reader, Tx
+from projections.timeline_doors import Lens, accounts_of, steps_of
 
+VIEWS_ASKED: Final = ("contacts", "parties", "timeline", "enquiries", "direct")
+"""Views that a timeline is read from."""
 SOURCES_MAX: Final = 1_000
 """Parties merged into one timeline; a federation's members beyond that are left out."""
 _SHOWN_RELATIONS: Final = ("administers", "represents", "member_of")
@@ -65,16 +73,19 @@ class _Asked:
     sight: Sight
     limit: int
     after: Key | None
+    lens: Lens | None
 
 
 class _Found(NamedTuple):
-    """An entry by one reason: a contact's row, or a party event's body and other party."""
+    """An entry by one reason: a contact's row, or what else happened and who took part in it."""
 
     key: Key
     source: Source
     row: int | None
     other: str = ""
     body: bytes = b""
+    kind: str = "contact"
+    lens: str | None = None
 
 
 class TimelineView:
@@ -150,18 +161,23 @@ def timeline(
     party_id: str,
     limit: int,
     after: Key | None = None,
+    lens: Lens | None = None,
 ) -> Timeline:
     """Return one page of a party's timeline, newest day first, within `sight`.
 
-    `vs` are the table suffixes of the views `contacts`, `parties` and `timeline`. A contact that is
-    there for several reasons is one entry that names them all.
+    `vs` are the table suffixes of the views `VIEWS_ASKED`. A contact that is there for several
+    reasons is one entry that names them all. `lens` leaves only what came through one of the doors,
+    and then not what happened to the party itself.
     """
-    asked = _Asked(reader, vs, at, day, sight, limit, after)
-    ranges: list[list[_Found]] = []
-    for source in _sources(reader, vs["parties"], at, party_id):
+    asked = _Asked(reader, vs, at, day, sight, limit, after, lens)
+    sources = _sources(reader, vs["parties"], at, party_id)
+    ranges: list[list[_Found]] = [] if lens == "entry_point" else _accounts(asked, sources)
+    for source in sources:
         for party in sorted(source.ids):
             ranges.append(_contacts(asked, source, party))
-            if source.reason in _WITH_EVENTS:
+            if lens != "direct":
+                ranges.append(_steps(asked, source, party))
+            if lens is None and source.reason in _WITH_EVENTS:
                 ranges.append(_events(asked, source, party))
     merged = merge(*ranges, key=lambda found: found.key, reverse=True)
     groups = ((key, [*same]) for key, same in groupby(merged, key=lambda found: found.key))
@@ -225,12 +241,18 @@ def _contacts(asked: _Asked, source: Source, party: str) -> list[_Found]:
             " AND s.number=x.number AND s.from_position=x.from_position)"
         )
         params += values
+    if (still := still_seen(asked.reader, v, asked.sight)) is not None:
+        where.append(still[0])
+        params += still[1]
     if asked.after is not None:
         where.append("(x.day, x.number) < (?, ?)")
         params += [day_number(asked.after[0]), asked.after[1]]
-    levels = ",".join(str(LEVELS[level]) for level in sorted(asked.sight.confidentialities))
+    if asked.lens is not None:
+        where.append("c.channel=?")
+        params.append(asked.lens)
+    levels = ",".join(str(LEVELS[level]) for level in levels_seen(asked.sight))
     rows = asked.reader.all(
-        "SELECT c.first_day, x.number, x.from_position"
+        "SELECT c.first_day, x.number, x.from_position, c.channel"
         f" FROM link_{v} x CROSS JOIN contact_{v} c"
         f" WHERE x.term=(SELECT t.term FROM term_{v} t WHERE t.value=? AND t.kind={PARTY})"
         f" AND x.retracted=0 AND x.level IN ({levels or '-1'})"
@@ -238,7 +260,49 @@ def _contacts(asked: _Asked, source: Source, party: str) -> list[_Found]:
         " ORDER BY x.day DESC, x.number DESC LIMIT ?",
         (party, *params, asked.limit + 1),
     )
-    return [_Found((row[0], row[1]), source, row[2]) for row in rows]
+    return [_Found((row[0], row[1]), source, row[2], lens=str(row[3])) for row in rows]
+
+
+def _steps(asked: _Asked, source: Source, party: str) -> list[_Found]:
+    """Return the newest steps of enquiries that concerned one party."""
+    entries = steps_of(
+        asked.reader,
+        asked.vs["enquiries"],
+        asked.at,
+        asked.day,
+        asked.sight,
+        party,
+        (source.first, source.last),
+        asked.limit + 1,
+        asked.after,
+    )
+    return [
+        _Found(each.key, source, None, body=each.body, kind="enquiry", lens="entry_point")
+        for each in entries
+    ]
+
+
+def _accounts(asked: _Asked, sources: Sequence[Source]) -> list[list[_Found]]:
+    """Return the accounts of being turned away that concern each source, newest first."""
+    parties = sorted({party for source in sources for party in source.ids})
+    entries = accounts_of(
+        asked.reader,
+        asked.vs["direct"],
+        asked.at,
+        asked.day,
+        asked.sight,
+        parties,
+        asked.after,
+    )
+    return [
+        [
+            _Found(each.key, source, None, body=each.body, kind="account", lens="direct")
+            for each in entries
+            if not source.ids.isdisjoint(each.parties)
+            and source.first <= each.key[0] <= source.last
+        ]
+        for source in sources
+    ]
 
 
 def _terms_seen(sight: Sight) -> Iterator[tuple[str, list[Any]]]:
@@ -266,13 +330,13 @@ def _events(asked: _Asked, source: Source, party: str) -> list[_Found]:
         f" WHERE {' AND '.join(where)} ORDER BY day DESC, from_position DESC LIMIT ?",
         (*params, asked.limit + 1),
     )
-    return [_Found((row[0], row[1]), source, None, row[2], row[3]) for row in rows]
+    return [_Found((row[0], row[1]), source, None, row[2], row[3], "party") for row in rows]
 
 
 def _written(asked: _Asked, page: Sequence[tuple[Key, list[_Found]]]) -> list[bytes]:
     """Return the entries as JSON: contacts as everywhere, events with both parties' names."""
     contacts = _bodies(asked, [rows[0].row for _, rows in page if rows[0].row is not None])
-    events = {key: orjson.loads(rows[0].body) for key, rows in page if rows[0].row is None}
+    events = {key: orjson.loads(r[0].body) for key, r in page if r[0].kind == "party"}
     parties = [found.source.party for _, rows in page for found in rows]
     parties += [event["party_id"] for event in events.values()]
     parties += [rows[0].other for _, rows in page if rows[0].other]
@@ -287,7 +351,8 @@ def _written(asked: _Asked, page: Sequence[tuple[Key, list[_Found]]]) -> list[by
         head = {
             "position": key[1],
             "day": key[0],
-            "kind": "party" if key in events else "contact",
+            "kind": rows[0].kind,
+            "lens": rows[0].lens,
             "why": [{"reason": reason, "party": ref(party)} for reason, party in reasons],
         }
         if key in events:
@@ -295,6 +360,8 @@ def _written(asked: _Asked, page: Sequence[tuple[Key, list[_Found]]]) -> list[by
             happened["party"] = ref(happened.pop("party_id"))
             happened["other"] = ref(rows[0].other) if rows[0].other else None
             last = b'"event":' + orjson.dumps(happened)
+        elif rows[0].row is None:
+            last = rows[0].body
         else:
             last = b'"contact":' + contacts[rows[0].row or 0]
         items.append(b"%b,%b}" % (orjson.dumps(head)[:-1], last))

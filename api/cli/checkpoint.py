@@ -41,7 +41,7 @@ def key(as_json: Json = False) -> None:
 
     Eksempel: kontaktlog checkpoint key
     """
-    from api.settings import ensure_key_files
+    from api.key_files import ensure_key_files
 
     settings = settings_with()
     ensure_key_files(settings)
@@ -62,7 +62,7 @@ def new_key(
     Kontrolpunkter med den gamle nøgle gælder stadig: behold begge offentlige nøgler. Genstart
     tjenesten bagefter. Eksempel: kontaktlog checkpoint new-key --yes
     """
-    from api.settings import replace_signing_key
+    from api.key_files import replace_signing_key
 
     settings = settings_with()
     if not confirm:

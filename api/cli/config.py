@@ -49,7 +49,7 @@ def in_force(settings: Any, name: str) -> Any:
     """Return a setting's value with its default applied, as may be shown to anybody."""
     from pydantic import SecretStr
 
-    from api.settings import masked_url
+    from api.addresses import masked_url
 
     match name:
         case "store":

@@ -1,4 +1,4 @@
-"""`kontaktlog import csv`: a register's files become contacts, by a mapping that a person wrote.
+"""`kontaktlog import csv`: a register's files become contacts or enquiries, by a written mapping.
 
 Exit codes: 0 every row has its place; 1 rows were refused, or the file was held back because of
 them; 2 the mapping or a file cannot be used; 3 the store cannot be reached now, run it again.
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 ROWS_SHOWN_MAX: Final = 20
 """Refused rows named on the terminal; --json names up to 1,000."""
 
-app = typer.Typer(help="Indlæs kontakter fra filer.", no_args_is_help=True)
+app = typer.Typer(help="Indlæs kontakter og henvendelser fra filer.", no_args_is_help=True)
 
 
 @app.callback()
 def _imports() -> None:
-    """Indlæs kontakter fra filer; afbildningen (TOML) siger, hvordan de skal forstås."""
+    """Indlæs kontakter og henvendelser; afbildningen (TOML) siger, hvordan filer skal forstås."""
 
 
 @app.command("csv")
@@ -105,7 +105,7 @@ def _watched(name: str, *, quiet: bool) -> "Iterator[Progress]":
             bar = bars.add_task(name, total=None)
             yield lambda done, whole: bars.update(bar, completed=done, total=whole)
     else:
-        yield lambda done, whole: say(f"{name}: {done} af {whole} kontakter")
+        yield lambda done, whole: say(f"{name}: {done} af {whole} poster")
 
 
 def described(report: "Report") -> str:
@@ -132,12 +132,19 @@ _LABELS: Final = (
     ("exact_repeats", "heraf nøjagtige gentagelser"),
     ("rows_held_back", "rækker holdt tilbage"),
     ("rows_refused", "rækker afvist"),
+    ("rows_of_enquiries", "rækker om henvendelser"),
+    ("enquiries_made", "henvendelser modtaget"),
+    ("enquiries_present", "henvendelser fandtes i forvejen"),
+    ("enquiries_changed", "henvendelser er ændret i kilden og står uændret i loggen"),
+    ("steps_made", "skridt registreret"),
+    ("steps_present", "skridt fandtes i forvejen"),
     ("contacts_made", "kontakter registreret"),
     ("contacts_present", "kontakter fandtes i forvejen"),
     ("contacts_changed", "kontakter er ændret i kilden og står uændret i loggen"),
     ("parties_created", "parter oprettet"),
 )
 _TABLES: Final = (
+    ("steps_by_rule", "skridt:"),
     ("skipped", "sprunget over:"),
     ("flagged", "mærket:"),
     ("refused", "afvist:"),

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
+import resource
 import signal
-from typing import TYPE_CHECKING, Annotated, Any
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 import typer
 
+from api import operator_log
 from api.cli.terminal import Exit, opened, say, settings_with
 
 if TYPE_CHECKING:
     import uvicorn
 
+    from api.http.protocol import Deadlines
     from api.main import Services
     from api.settings import Settings
+
+LOOK_TICKS: Final = 5
+"""Looks at the connections come every so many ticks of uvicorn's, which are tenths of a second."""
+BACKLOG: Final = 1_024
+"""Connections that the system may have taken and we not yet."""
+FILES_KEPT: Final = 128
+"""Open files besides connections: databases, pipes, the follower."""
+ONE_MIB: Final = 1_048_576
 
 
 def serve(
@@ -37,6 +50,7 @@ def serve(
         if services.log.head() == 0:
             say("Loggen er tom. Lav den første nøgle: kontaktlog token new --role case_officer")
         server = _server(services, settings)
+        operator_log.keep_last_words()
         _stop_quietly()
         server.run()
     if not server.started:
@@ -47,10 +61,10 @@ def _server(services: Services, settings: Settings) -> uvicorn.Server:
     import uvicorn
 
     from api.http.app import create_app
-    from api.http.wire import Protocol
+    from api.http.protocol import PatientProtocol, look_after
 
     class Server(uvicorn.Server):
-        """Says where it listens, once it does."""
+        """Says where it listens, once it does, and looks after the connections meanwhile."""
 
         async def startup(self, sockets: list[Any] | None = None) -> None:
             await super().startup(sockets)
@@ -59,13 +73,19 @@ def _server(services: Services, settings: Settings) -> uvicorn.Server:
                 name = f"[{address[0]}]" if ":" in address[0] else address[0]
                 print(f"Kontaktlog: http://{name}:{address[1]}", flush=True)
 
+        async def on_tick(self, counter: int) -> bool:
+            if counter % LOOK_TICKS == 0:
+                now = asyncio.get_running_loop().time()
+                look_after(self.server_state.connections, now)
+            return await super().on_tick(counter)
+
     return Server(
         uvicorn.Config(
             create_app(services),
             host=settings.host,
             port=settings.port,
             loop="uvloop",
-            http=Protocol,
+            http=cast("Any", partial(PatientProtocol, deadlines=_deadlines(settings))),
             ws="none",
             lifespan="on",
             workers=1,
@@ -73,9 +93,33 @@ def _server(services: Services, settings: Settings) -> uvicorn.Server:
             log_config=None,
             log_level="warning",
             server_header=False,
+            proxy_headers=False,  # anybody may write them, and an address has an allowance
+            backlog=BACKLOG,
             timeout_graceful_shutdown=settings.shutdown_seconds,
         )
     )
+
+
+def _deadlines(settings: Settings) -> Deadlines:
+    from api.http.protocol import Deadlines
+
+    return Deadlines(
+        head_seconds=settings.header_seconds,
+        body_seconds=settings.receive_seconds,
+        idle_seconds=settings.idle_seconds,
+        connections_max=_connections(settings.connections_max),
+        unread_bytes_max=2 * settings.max_batch_bytes + ONE_MIB,
+    )
+
+
+def _connections(wanted: int) -> int:
+    """Return how many connections there may be: each is a file, and the databases need theirs."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = wanted + FILES_KEPT
+    if soft < needed:
+        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return min(wanted, max(soft - FILES_KEPT, 1))
 
 
 def _stop_quietly() -> None:

@@ -1,4 +1,4 @@
-"""`kontaktlog token`: API keys (API-nøgler) are issued, listed and withdrawn at the terminal.
+"""`kontaktlog token`: API keys (API-nøgler) are issued, listed, rotated and withdrawn.
 
 Whoever can run this can read the store's files, so no key is asked for: this is how the first one
 is made. The secret is shown once; the log keeps only its hash, and who withdrew what and why.
@@ -6,8 +6,8 @@ is made. The secret is shown once; the log keeps only its hash, and who withdrew
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timedelta
-from hashlib import sha256
 from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, cast
 
 import typer
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from api.main import Services
-    from domain.access import IssueKey, KeyIssued
+    from domain.access import KeyIssued
 
 ISSUED: Final = "access.key_issued/1"
 REVOKED: Final = "access.key_revoked/1"
-KEY_ID_BYTES: Final = 8
+EXPIRY_SET: Final = "access.key_expiry_set/1"
 
-app = typer.Typer(help="Udsted, vis og spær API-nøgler.", no_args_is_help=True)
+app = typer.Typer(help="Udsted, vis, skift og spær API-nøgler.", no_args_is_help=True)
 
 
 class Known(NamedTuple):
@@ -32,6 +32,7 @@ class Known(NamedTuple):
 
     issued: KeyIssued
     recorded_at: int
+    expires_at: str | None
     reason: str | None
 
 
@@ -58,8 +59,8 @@ def new(
 
     Eksempel: kontaktlog token new --role organisation --scope party:KAB --expires 2027-12-31
     """
+    from api.commands.access import new_key
     from domain.access import IssueKey, Role, issue
-    from domain.storage.clock import entropy, secret_text
     from domain.storage.journal import Entry
 
     if role not in set(Role):
@@ -67,15 +68,14 @@ def new(
     with opened() as services:
         command = IssueKey(
             role=Role(role),
-            scopes=_resolved(services, scope or []),
+            scopes=resolved_scopes(services, scope or []),
             label=label,
             expires_at=_moment(expires, services.settings.zone),
         )
-        key_id, secret = entropy(KEY_ID_BYTES).hex(), secret_text()
-        event = issue(command, key_id, sha256(secret.encode()).hexdigest())
+        made = new_key()
+        event = issue(command, made.key_id, made.secret_sha256)
         services.journal.record_sync(Entry([event], _envelope()))
-    token = f"kl_{key_id}_{secret}"
-    show(_issued(token, key_id, command), as_json, token)
+    show(_issued(made.token, event), as_json, made.token)
     if not as_json:
         say("Gem nøglen nu: den kan ikke vises igen. Brug: Authorization: Bearer <nøglen>")
 
@@ -123,6 +123,39 @@ def revoke(
     show(answer, as_json, f"Nøglen {key_id} er spærret (position {recorded.position_last}).")
 
 
+@app.command("rotate")
+def rotate(
+    key_id: Annotated[str, typer.Argument(help="Nøglens id, det midterste led i kl_<id>_…")],
+    grace: Annotated[
+        str, typer.Option(help="Hvor længe den gamle nøgle virker endnu: 30m, 24h eller 7d")
+    ] = "24h",
+    expires: Annotated[
+        str | None, typer.Option(help="Den nye nøgles sidste dag eller tidspunkt med tidszone")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Udsted en ny nøgle i stedet for en anden, med samme rolle og afgrænsning.
+
+    Eksempel: kontaktlog token rotate 3f2a… --grace 24h
+    """
+    from api.commands.access import rotate_key_sync
+    from domain.access import KeyExpirySet, KeyIssued, Role, RotateKey, principal_of
+
+    with opened() as services:
+        expires_at = _moment(expires, services.settings.zone)
+        command = RotateKey(key_id=key_id, grace=_duration(grace), expires_at=expires_at)
+        cli = principal_of("cli", Role.ADMINISTRATOR, ())
+        done = rotate_key_sync(services, cli, command, via="cli")
+    new, old = (fact.data for fact in done.facts)
+    issued = KeyIssued.model_validate(new, strict=False)
+    ended = KeyExpirySet.model_validate(old)
+    answer = _issued(done.made.token, issued)
+    answer |= {"replaces": ended.key_id, "old_expires_at": ended.expires_at}
+    show(answer, as_json, done.made.token)
+    if not as_json:
+        say(f"Gem nøglen nu: den kan ikke vises igen. Den gamle virker til {ended.expires_at}.")
+
+
 def _envelope() -> Any:
     from domain.access import Role
     from domain.log.envelope import Envelope
@@ -138,28 +171,15 @@ def _in_full(scope: str) -> str:
     return scope if key and kind in {"party", "unit", "kle"} else f"party:{scope}"
 
 
-def _resolved(services: Services, scopes: list[str]) -> tuple[str, ...]:
+def resolved_scopes(services: Services, scopes: list[str]) -> tuple[str, ...]:
     """Return the scopes with every party named by its id."""
-    from domain.errors import Fault, Refused
+    from api.commands.access import keys_of_scopes, resolved
 
     scopes = [_in_full(scope) for scope in scopes]
-    wanted = {s.partition(":")[2] for s in scopes if s.startswith(("party:", "unit:"))}
-    if not wanted:
-        return tuple(scopes)
-    caught_up(services, services.log.head())
-    found = services.directory.resolve(sorted(wanted))
-    faults = [
-        Fault(f"/scopes/{n}", "unknown_party" if key not in found else "ambiguous_party")
-        for n, (kind, _, key) in enumerate(s.partition(":") for s in scopes)
-        if kind in {"party", "unit"} and found.get(key) is None
-    ]
-    if faults:
-        raise Refused("scope_unknown", faults)
-    parts = (scope.partition(":") for scope in scopes)
-    return tuple(
-        f"{kind}:{party.id}" if (party := found.get(key)) and kind != "kle" else f"{kind}:{key}"
-        for kind, _, key in parts
-    )
+    wanted = keys_of_scopes(scopes)
+    if wanted:
+        caught_up(services, services.log.head())
+    return resolved(scopes, services.directory.resolve(wanted))
 
 
 def _moment(text: str | None, zone: ZoneInfo) -> str | None:
@@ -185,28 +205,46 @@ def _moment(text: str | None, zone: ZoneInfo) -> str | None:
     return instant_text(moment)
 
 
+_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
+_DURATION: Final = re.compile(r"(0|[1-9][0-9]{0,3})([mhd])", re.ASCII)
+
+
+def _duration(text: str) -> timedelta:
+    """Return how long a key works on; longer than the limit is wrong use, not cut."""
+    from domain.access import GRACE_MAX
+
+    found = _DURATION.fullmatch(text)
+    if found is None:
+        raise typer.BadParameter("--grace: skriv 30m, 24h eller 7d")
+    length = timedelta(**{_UNITS[found[2]]: int(found[1])})
+    if length > GRACE_MAX:
+        raise typer.BadParameter(f"--grace: højst {GRACE_MAX.days}d")
+    return length
+
+
 def _known(services: Services, key_id: str | None = None) -> dict[str, Known]:
     """Read keys from the log itself, oldest first: views may not exist yet."""
     tags = [f"access:{key_id}"] if key_id else []
-    facts, events, _ = services.journal.history(tags, [ISSUED, REVOKED])
+    facts, events, _ = services.journal.history(tags, [ISSUED, REVOKED, EXPIRY_SET])
     keys: dict[str, Known] = {}
     for fact, event in zip(facts, events, strict=True):
         if fact.type == ISSUED:
             issued = cast("KeyIssued", event)
-            keys[issued.key_id] = Known(issued, fact.recorded_at, None)
+            keys[issued.key_id] = Known(issued, fact.recorded_at, issued.expires_at, None)
         elif known := keys.get(fact.data["key_id"]):
-            keys[fact.data["key_id"]] = known._replace(reason=fact.data["reason"])
+            field = "reason" if fact.type == REVOKED else "expires_at"
+            keys[fact.data["key_id"]] = known._replace(**{field: fact.data[field]})
     return keys
 
 
-def _issued(token: str, key_id: str, command: IssueKey) -> dict[str, Any]:
+def _issued(token: str, issued: KeyIssued) -> dict[str, Any]:
     return {
         "token": token,
-        "key_id": key_id,
-        "role": command.role.value,
-        "scopes": list(command.scopes),
-        "label": command.label,
-        "expires_at": command.expires_at,
+        "key_id": issued.key_id,
+        "role": issued.role.value,
+        "scopes": list(issued.scopes),
+        "label": issued.label,
+        "expires_at": issued.expires_at,
     }
 
 
@@ -214,8 +252,8 @@ def _listed(known: Known) -> dict[str, Any]:
     from domain.storage.clock import moment, now
     from domain.values import instant_text
 
-    issued = known.issued
-    expired = issued.expires_at is not None and datetime.fromisoformat(issued.expires_at) <= now()
+    issued, end = known.issued, known.expires_at
+    expired = end is not None and datetime.fromisoformat(end) <= now()
     return {
         "key_id": issued.key_id,
         "role": issued.role.value,
@@ -223,7 +261,7 @@ def _listed(known: Known) -> dict[str, Any]:
         "label": issued.label,
         "status": "revoked" if known.reason is not None else "expired" if expired else "active",
         "issued_at": instant_text(moment(known.recorded_at)),
-        "expires_at": issued.expires_at,
+        "expires_at": end,
         "reason": known.reason,
     }
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, cast
 
 from api.commands.recording import (
@@ -20,9 +21,10 @@ from api.commands.recording import (
     whole_scope,
     whole_scope_sync,
 )
+from api.commands.sealed import seen_sealed
 from api.main import Services
 from domain import contacts
-from domain.access import Principal, Sight, demand_logging, sight
+from domain.access import Principal, Sight, demand_logging, sees, sight
 from domain.contacts import (
     ContactEvent,
     ContactLogged,
@@ -294,12 +296,13 @@ class _Change:
     def attempt(self) -> Prepared | Settled:
         """Read the contact's history and decide; or find the answer given before."""
         mark = mark_of(self.services, self.name, self.command, self.contact_id)
-        facts, events, last = history_of(self.services, self.contact_id)
+        limits = sight(self.caller.principal)
+        facts, events, last = history_of(self.services, self.contact_id, limits)
+        if not facts:
+            raise Unknown("contact_unknown")
         state = ContactState()
         for event in events:
             state = contacts.evolve(state, event)
-        if not facts or not seen(sight(self.caller.principal), state):
-            raise Unknown("contact_unknown")
         before = replayed(self.services, self.caller, mark)
         if before is not None:
             return Settled([fact for fact in facts if fact.position <= before.position], None)
@@ -330,12 +333,19 @@ class _Change:
         return ContactDone(self.contact_id, [*facts, *recorded.facts], recorded.duplicate)
 
 
-def history_of(services: Services, contact_id: str) -> tuple[list[Fact], list[ContactEvent], int]:
+def history_of(
+    services: Services, contact_id: str, limits: Sight | None = None
+) -> tuple[list[Fact], list[ContactEvent], int]:
     """Return a contact's own facts and events, and the last position that bears its tag.
 
-    A link from another contact bears the tag too; it is not this contact's history.
+    A link from another contact bears the tag too; it is not this contact's history. With `limits`
+    a contact that may not be seen is as one that does not exist.
     """
-    facts, events, last = services.journal.history([f"contact:{contact_id}"], CONTACT_TYPES)
+    facts, events, last = services.journal.history(
+        [f"contact:{contact_id}"],
+        CONTACT_TYPES,
+        None if limits is None else partial(seen_sealed, limits, contact_id),
+    )
     own = [i for i, fact in enumerate(facts) if fact.data["contact_id"] == contact_id]
     return [facts[i] for i in own], [cast("ContactEvent", events[i]) for i in own], last
 
@@ -343,15 +353,14 @@ def history_of(services: Services, contact_id: str) -> tuple[list[Fact], list[Co
 def seen(limits: Sight, state: ContactState) -> bool:
     """Return whether someone with this sight may know of the contact (the views' rule, by hand)."""
     content = state.content
-    if content is None or content.confidentiality not in limits.confidentialities:
+    if content is None:
         return False
     concerned = {party.id for party in (*content.administrations, *content.organisations)}
     for person in state.participants:
         concerned |= {person.party.id} if person.party else set()
         concerned |= {party.id for party in person.spoke_for}
-    if limits.parties is not None and limits.parties.isdisjoint(concerned):
-        return False
-    return limits.kle is None or any(n.startswith(limits.kle) for n in content.kle)
+    final = not (content.negotiation or state.retracted)
+    return sees(limits, content.confidentiality, concerned, content.kle, final=final)
 
 
 def _items(contact_id: str) -> tuple[QueryItem, ...]:

@@ -3,7 +3,7 @@
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from fastapi import FastAPI
@@ -19,6 +19,7 @@ from api.http.answers import of_problem
 from api.http.auth import Gatekeeper
 from api.http.cursors import Cursors
 from api.http.gate import API_VERSION, Gate
+from api.http.limits import Limits
 from api.http.log import Proofs
 from api.http.measures import Measures
 from api.http.openapi import document
@@ -33,6 +34,9 @@ from domain.errors import Unavailable
 from projections import keys
 from projections.counts import RecentReports
 from projections.keys import KeyRow
+
+if TYPE_CHECKING:
+    from api.http.auth.people import People
 
 CONTACT: Final = {
     "name": "Kontaktlog",
@@ -66,9 +70,10 @@ def create_app(services: Services) -> Application:
     """Return the application; its lifespan starts writer and followers, and stops them again."""
     operator_log.configure(services.settings.log_level)
     followers = Followers(services)
+    people = _people(services)
     door = Door(
         services=services,
-        gatekeeper=Gatekeeper(_finder(services), on_loop=services.on_loop),
+        gatekeeper=Gatekeeper(_finder(services), people, on_loop=services.on_loop),
         cursors=Cursors(services.settings.master_key_bytes()),
         measures=Measures(),
         followers=followers,
@@ -81,7 +86,7 @@ def create_app(services: Services) -> Application:
     app = Application(
         title="Kontaktlog",
         version=API_VERSION,
-        lifespan=_lifespan(services, followers),
+        lifespan=_lifespan(services, followers, people),
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
@@ -93,14 +98,38 @@ def create_app(services: Services) -> Application:
     app.state.door = door
     resources = _add_routes(app, declared, door)
     _add_pages(app, described)
+    _add_sign_in(app, services, people)
     app.add_exception_handler(HTTPException, _not_routed)
     app.add_exception_handler(HttpProblem, _as_problem)
     app.add_exception_handler(Exception, _as_problem)
-    app.gate = Gate(app.layers, resources)
+    app.gate = Gate(app.layers, resources, _limits(services), door.measures)
     return app
 
 
-def _lifespan(services: Services, followers: Followers) -> Any:
+def _limits(services: Services) -> Limits:
+    settings = services.settings
+    return Limits(
+        settings.rate_per_second, settings.rate_burst, settings.sign_in_failures_per_minute
+    )
+
+
+def _people(services: Services) -> "People | None":
+    """Return the people who may enter beside keys; None where no provider is set."""
+    if services.settings.oidc_issuer is None:
+        return None
+    from api.http.auth.people import open_people  # noqa: PLC0415  who needs no provider is spared
+
+    return open_people(services)
+
+
+def _add_sign_in(app: FastAPI, services: Services, people: "People | None") -> None:
+    if people is not None:
+        from api.http.signin import sign_in_routes  # noqa: PLC0415  as above
+
+        app.router.routes.extend(sign_in_routes(services, people))
+
+
+def _lifespan(services: Services, followers: Followers, people: "People | None") -> Any:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         if services.writer is not None:
@@ -114,6 +143,8 @@ def _lifespan(services: Services, followers: Followers) -> Any:
             gc.set_threshold(*before)
             gc.unfreeze()
             await followers.stop()
+            if people is not None:
+                await people.close()
             if services.writer is not None:
                 await services.writer.stop()
 

@@ -54,18 +54,19 @@ async def read(
     declared = headers.get(b"content-length", b"")
     if declared.isdigit() and int(declared) > limit:
         raise HttpProblem("body_too_large", limit=limit)
-    first = await request.receive()
-    if not first.get("more_body", False):
-        return _within(first.get("body", b""), limit)
     try:
         async with asyncio.timeout(seconds):
-            return await _rest(request, first.get("body", b""), limit)
+            body = await _whole(request, limit)
     except TimeoutError:
         raise HttpProblem("request_timeout") from None
+    request.scope["state"]["body_bytes"] = len(body)
+    return body
 
 
-async def _rest(request: Request, body: bytes, limit: int) -> bytes:
-    parts, size, more = [body], len(body), True
+async def _whole(request: Request, limit: int) -> bytes:
+    """Return all that comes; the deadline above counts from the first byte we wait for."""
+    parts: list[bytes] = []
+    size, more = 0, True
     while more:
         message = await request.receive()
         if message["type"] == "http.disconnect":
@@ -75,13 +76,7 @@ async def _rest(request: Request, body: bytes, limit: int) -> bytes:
         more = message.get("more_body", False)
         if size > limit:
             raise HttpProblem("body_too_large", limit=limit)
-    return b"".join(parts)
-
-
-def _within(body: bytes, limit: int) -> bytes:
-    if len(body) > limit:
-        raise HttpProblem("body_too_large", limit=limit)
-    return body
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def _require_json(headers: Mapping[bytes, bytes]) -> None:

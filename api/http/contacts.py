@@ -305,6 +305,7 @@ def _query(reader: Reader, v_parties: str, seen: Vantage, given: dict[str, Any])
         organisations=family_of(reader, v_parties, seen, "organisation", given.get("organisation")),
         **{name: given.get(name) for name in _PLAIN_FILTERS},
         text=given.get("text"),
+        link_target=f"enquiry:{given['enquiry']}" if "enquiry" in given else None,
         include_retracted=given.get("include_retracted", False),
         limit=seen.limit,
         after=(str(after[0]), int(after[1])) if after else None,

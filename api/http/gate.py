@@ -13,6 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import operator_log
 from api.http.answers import Answer, of_problem
+from api.http.limits import Headers, Limits
+from api.http.measures import Measures
 from api.http.operations import Resource
 from api.http.problems import HttpProblem
 from domain.storage.clock import new_id
@@ -37,6 +39,7 @@ _ALWAYS: Final = (
 )
 _PLACES: Final = ((3,), (3, 5))
 """Where a path may have named parts: `/v1/contacts/{id}/links/{link_id}`."""
+_OUR_FAULT: Final = 500
 _OFTEN: Final = (*_ALWAYS, _CSP, _NO_STORE)
 _log = structlog.get_logger("kontaktlog.http")
 
@@ -44,9 +47,13 @@ _log = structlog.get_logger("kontaktlog.http")
 class Gate:
     """Wraps the whole application, and shows each request the way to what answers it."""
 
-    def __init__(self, app: ASGIApp, resources: Mapping[str, Resource]) -> None:
+    def __init__(
+        self, app: ASGIApp, resources: Mapping[str, Resource], limits: Limits, measures: Measures
+    ) -> None:
         """`resources` answer the declared paths, `{name}` standing for a part; `app` the rest."""
         self._app = app
+        self._limits = limits if limits.are_on else None
+        self._measures = measures
         self._exact = {path: way for path, way in resources.items() if "{" not in path}
         self._shaped = {_shape(path): (path, way) for path, way in resources.items()}
 
@@ -68,27 +75,51 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let one request through and see it off."""
-        request_id = _request_id(scope)
+        request_id, credential = _presented(scope)
         state: dict[str, Any] = scope.setdefault("state", {})
         state["request_id"] = request_id
         started = time.perf_counter()
+        limits, payer = self._limits, None
+        if limits is not None:
+            try:
+                payer = limits.enter(scope, credential)
+            except HttpProblem as problem:
+                await self._refuse(problem, scope, send, started)
+                return
         way = self._way(scope)
         if way is None:
-            await self._through_layers(scope, receive, send, started)
+            status = await self._through_layers(scope, receive, send, started)
+            if limits is not None:
+                limits.leave(payer, scope, credential, status)
             return
         try:
             answer = await way.answer(scope, receive, state)
         except Exception as error:  # noqa: BLE001  the last place that can turn it into an answer
             answer = _failed(error, request_id)
+        more: Headers = []
+        if limits is not None and (told := limits.leave(payer, scope, credential, answer.status)):
+            more = [limits.policy, told]
         try:
-            await _send(answer, scope, send, request_id)
+            await _send(answer, scope, send, request_id, more)
         finally:
             _tell(scope, state, answer.status, time.perf_counter() - started)
 
+    async def _refuse(self, problem: HttpProblem, scope: Scope, send: Send, started: float) -> None:
+        """Answer who must wait; nothing of the request is read."""
+        state = scope["state"]
+        state["error"] = problem.code
+        answer = of_problem(problem, state["request_id"])
+        seconds = time.perf_counter() - started
+        self._measures.asked(problem.code, answer.status, seconds)
+        try:
+            await _send(answer, scope, send, state["request_id"], [])
+        finally:
+            _tell(scope, state, answer.status, seconds)
+
     async def _through_layers(
         self, scope: Scope, receive: Receive, send: Send, started: float
-    ) -> None:
-        """Let FastAPI answer, and put our headers on what it sends."""
+    ) -> int:
+        """Let FastAPI answer, and put our headers on what it sends; return its status."""
         state = scope["state"]
         request_id = state["request_id"]
         answered = 0
@@ -108,6 +139,7 @@ class Gate:
                 await problem(scope, receive, see_off)
         finally:
             _tell(scope, state, answered, time.perf_counter() - started)
+        return answered
 
 
 def _failed(error: Exception, request_id: str) -> Answer:
@@ -115,9 +147,10 @@ def _failed(error: Exception, request_id: str) -> Answer:
     return of_problem(HttpProblem("internal_error"), request_id)
 
 
-async def _send(answer: Answer, scope: Scope, send: Send, request_id: str) -> None:
-    """Send an answer with the headers every answer has."""
+async def _send(answer: Answer, scope: Scope, send: Send, request_id: str, more: Headers) -> None:
+    """Send an answer with the headers every answer has, and `more`."""
     headers = answer.all_headers()
+    headers += more
     if answer.own_caching:
         headers = _headers(headers, request_id)
     else:
@@ -132,12 +165,20 @@ def _shape(path: str) -> tuple[str | None, ...]:
     return tuple(None if part.startswith("{") else part for part in path.split("/"))
 
 
-def _request_id(scope: Scope) -> str:
-    """Take the caller's own id over when it is harmless, so that two logs can be joined."""
+def _presented(scope: Scope) -> tuple[str, bytes | None]:
+    """Return the request's id and what it would sign in with, a key or a session's cookie.
+
+    The caller's own id is taken over when it is harmless, so that two logs can be joined.
+    """
+    request_id = cookie = credential = None
     for name, value in scope["headers"]:
-        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
-            return str(value.decode())
-    return new_id()
+        if name == b"authorization":
+            credential = value
+        elif name == b"cookie":
+            cookie = value
+        elif name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+            request_id = value.decode()
+    return request_id or new_id(), credential if credential is not None else cookie
 
 
 def _headers(given: Any, request_id: str) -> list[tuple[bytes, bytes]]:
@@ -161,6 +202,13 @@ def _tell(scope: Scope, state: dict[str, Any], status: int, seconds: float) -> N
             "status": status,
             "milliseconds": round(seconds * 1000, 2),
             "key_id": state.get("key_id"),
-            "error": state.get("error"),
+            "error": _without_values(state.get("error"), status),
         }
     )
+
+
+def _without_values(error: str | None, status: int) -> str | None:
+    """Return the code alone of what a caller did wrong: its parameters may be what was sent."""
+    if error is None or status >= _OUR_FAULT:
+        return error
+    return error.partition("(")[0]

@@ -6,6 +6,7 @@ Whoever keeps a checkpoint can see from these, without trusting us, that nothing
 import asyncio
 import base64
 import threading
+from itertools import accumulate
 from typing import Any, Final
 
 import orjson
@@ -16,6 +17,7 @@ from api.http.answers import TEXT, Answer, at_position, listing
 from api.http.contacts import contact_id_of
 from api.http.operations import Ask
 from api.http.problems import RETRY_AFTER_SECONDS, HttpProblem
+from api.http.vantage import read
 from domain import contacts
 from domain.access import sight
 from domain.contacts import ContactState
@@ -25,6 +27,8 @@ from domain.log.codec import uuid_text
 from domain.log.leaf import body_hash
 from domain.log.port import CheckpointRow, Log, StoredRow
 from domain.storage.sealer import Tree
+from projections.contacts import history
+from projections.storage import Reader
 
 PROOF_TEXT: Final = b"text/plain; charset=utf-8"
 
@@ -163,14 +167,14 @@ async def prove_consistency(ask: Ask) -> Answer:
 async def get_receipt(ask: Ask) -> Answer:
     """Return the receipt of a contact's version: a proof to keep, and to check without us."""
     contact_id = contact_id_of(ask)
-    facts, events, _ = await ask.door.read(lambda: history_of(ask.services, contact_id))
-    state = ContactState()
-    for event in events:
-        state = contacts.evolve(state, event)
-    version = ask.query.get("version", len(facts))
     whole = sight(await whole_scope(ask.services, ask.principal))
-    if not facts or not seen(whole, state) or not 0 < version <= len(facts):
+    facts, events, _ = await ask.door.read(lambda: history_of(ask.services, contact_id, whole))
+    states = [*accumulate(events, contacts.evolve, initial=ContactState())]
+    version = ask.query.get("version", len(facts))
+    if not 0 < version <= len(facts) or not seen(whole, states[version]):
         raise Unknown("contact_unknown")
+    if not whole.unfinished:
+        await _demand_final(ask, contact_id, version)
     position = facts[version - 1].position
     checkpoint = await _covering(ask, position)
     path = await asyncio.to_thread(ask.door.proofs.inclusion, position, checkpoint.size)
@@ -179,6 +183,18 @@ async def get_receipt(ask: Ask) -> Answer:
     name = f'inline; filename="{contact_id}-{version}.tlog-proof"'.encode()
     headers = [*at_position(position), (b"content-disposition", name)]
     return Answer(200, text.encode(), headers, PROOF_TEXT)
+
+
+async def _demand_final(ask: Ask, contact_id: str, version: int) -> None:
+    """Demand that the view shows the version: only it knows whether the enquiry is closed."""
+    at, suffixes = ask.services.views.standing("contacts")
+
+    def question(reader: Reader) -> list[bytes] | None:
+        return history(reader, suffixes["contacts"], at, ask.sight, contact_id)
+
+    steps = await read(ask, question)
+    if version not in [orjson.loads(step)["version"] for step in steps or ()]:
+        raise Unknown("contact_unknown")
 
 
 async def _covering(ask: Ask, position: int) -> CheckpointRow:

@@ -19,7 +19,7 @@ from api.http.query import Parameter
 OPENAPI: Final = "3.1.0"
 SHAPE_MODULES: Final = (shapes, enquiry_shapes, direct_shapes, rule_shapes, access_shapes)
 _REF: Final = "#/components/schemas/{model}"
-_EVERYWHERE: Final = (405, 500)
+_EVERYWHERE: Final = (405, 429, 500)
 _WITH_KEY: Final = (401, 403)
 _DESCRIPTION: Final = """A log of contacts between a municipality's administrations and its housing
 organisations. What is written stays written; every answer names the log position it is true for.

@@ -30,6 +30,7 @@ from domain.errors import DomainError
 from projections.counts import RecentReports
 
 if TYPE_CHECKING:
+    from api.http.auth.people import Person
     from api.http.log import Proofs
     from api.http.vantage import Families
 
@@ -97,6 +98,12 @@ class Ask:
     async def command(self, model: type[Model]) -> Model:
         """Return the body as a command."""
         return bodies.command(model, await self.body())
+
+    @property
+    def person(self) -> "Person | None":
+        """The person who asks, with every grant there is; None when a key asks."""
+        person: Person | None = self.request.scope["state"].get("person")
+        return person
 
     @property
     def idempotency_key(self) -> str | None:
@@ -195,10 +202,7 @@ class Resource:
         state["operation"] = operation.name
         request = Request(scope, receive)
         headers = dict(reversed(scope["headers"]))
-        authorization = headers.get(b"authorization")
-        principal = await self._enter(
-            operation, None if authorization is None else authorization.decode("latin-1")
-        )
+        principal = await self._enter(operation, method, headers, state)
         if principal is None:
             principal = NOBODY
         else:
@@ -209,15 +213,23 @@ class Resource:
             Ask(self._door, request, principal, values, given, operation, shown, headers)
         )
 
-    async def _enter(self, operation: Operation, authorization: str | None) -> Principal | None:
+    async def _enter(
+        self,
+        operation: Operation,
+        method: str,
+        headers: Mapping[bytes, bytes],
+        state: dict[str, Any],
+    ) -> Principal | None:
         door = self._door
         if door is None or (operation.action is None and not operation.optional_key):
             return None
-        if operation.optional_key and authorization is None:
+        if operation.optional_key and not door.gatekeeper.presented(headers):
             return None
-        principal = await door.gatekeeper.principal(authorization)
+        principal = await door.gatekeeper.principal(method, headers, state)
         if operation.action is not None and not may(principal, operation.action):
-            raise HttpProblem("not_allowed")
+            person: Person | None = state.get("person")
+            must_choose = person is not None and person.must_choose
+            raise HttpProblem("choose_grant" if must_choose else "not_allowed")
         return principal
 
 

@@ -134,7 +134,7 @@ async def list_parties(ask: Ask) -> Answer:
 async def get_timeline(ask: Ask) -> Answer:
     """Return what concerns one party, newest first, each entry with why it is shown."""
     party_id = party_id_of(ask)
-    seen = await vantage(ask, "contacts", "parties", "timeline")
+    seen = await vantage(ask, *timeline.VIEWS_ASKED)
     suffixes = seen.suffixes
     after = tuple(seen.after) if seen.after else None
 
@@ -143,7 +143,15 @@ async def get_timeline(ask: Ask) -> Answer:
             return None
         sight = widened(reader, suffixes["parties"], seen.at, ask.sight)
         return timeline.timeline(
-            reader, suffixes, seen.at, seen.day, sight, party_id, seen.limit, after
+            reader,
+            suffixes,
+            seen.at,
+            seen.day,
+            sight,
+            party_id,
+            seen.limit,
+            after,
+            ask.query.get("lens"),
         )
 
     page = await read(ask, question)

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from api.http import contacts, examples, log, parties, query, reports, shapes
+from api.commands import FileContact
+from api.http import contacts, examples, filings, log, parties, query, reports, shapes
 from api.http.access_routes import access_operations
 from api.http.direct_routes import direct_operations
 from api.http.enquiry_routes import enquiry_operations
@@ -16,11 +17,13 @@ from api.http.log_routes import answer, log_operations
 from api.http.operations import Operation
 from api.http.query import MOMENTS, PAGING, Parameter, Parameters
 from api.http.rule_routes import rule_operations
+from api.http.sessions import session_operations
 from domain import parties as party_commands
 from domain.access import Action
 from domain.contacts import CorrectContact, LinkContact, LogContact, RetractContact
 from domain.values import Channel, Confidentiality, Direction, Outcome
 from projections.counts import DIMENSIONS, ROWS_MAX
+from projections.timeline_doors import LENSES
 
 _KEY: Final = ("Idempotency-Key",)
 _CHANGE: Final = ("If-Match", "Idempotency-Key", "Prefer")
@@ -79,6 +82,10 @@ _REPORT: Final = (
     query.choice("sort", "By key, or the largest first", ("key", "-count")),
     query.number("limit", "Rows at most", 1, ROWS_MAX),
 )
+_LENS: Final = query.choice(
+    "lens", "Only what came directly, or only through the one entry point", LENSES
+)
+_ENQUIRY: Final = query.text("enquiry", "Filed on the enquiry with this id", examples.ENQUIRY_ID)
 _CONTACT_PATH: Final = MappingProxyType({"contact_id": examples.CONTACT_ID})
 _PARTY_PATH: Final = MappingProxyType({"party_id": examples.PARTY_ID})
 
@@ -135,7 +142,7 @@ def _contact_lists() -> list[Operation]:
             "List contacts, newest first",
             Action.READ_CONTACTS,
             _CONTACTS,
-            parameters=Parameters((*_FILTERS, *MOMENTS, *PAGING)),
+            parameters=Parameters((*_FILTERS, _ENQUIRY, *MOMENTS, *PAGING)),
             schema=answer(shapes.ContactList),
             problems=(400, 503),
         ),
@@ -263,6 +270,32 @@ def _contact_changes() -> list[Operation]:
     ]
 
 
+def _contact_filing() -> list[Operation]:
+    return [
+        _contact_change(
+            "file_contact",
+            "filings",
+            filings.file_contact,
+            FileContact,
+            examples.FILE_CONTACT,
+            "File a contact on several things at once, all of them or none",
+        ),
+        Operation(
+            "get_contact_filings",
+            "GET",
+            "/v1/contacts/{contact_id}/filings",
+            filings.get_filings,
+            "Read what a contact is and was filed on: by whom, when, why, until when",
+            Action.READ_CONTACTS,
+            _CONTACTS,
+            parameters=Parameters(MOMENTS),
+            path_examples=_CONTACT_PATH,
+            schema=answer(shapes.ContactFilingList),
+            problems=_READ,
+        ),
+    ]
+
+
 def _party_lists() -> list[Operation]:
     return [
         Operation(
@@ -328,7 +361,10 @@ def _party_reading() -> list[Operation]:
             "Read everything with this party, newest first, and why each entry is shown",
             Action.READ_CONTACTS,
             _PARTIES,
-            parameters=Parameters((*MOMENTS, *PAGING)),
+            description="Contacts, steps of enquiries, accounts of being turned away from the"
+            " direct door, and what happened to the party itself. Each names the `lens` it is seen"
+            " through: the direct door, or the one entry point.",
+            parameters=Parameters((_LENS, *MOMENTS, *PAGING)),
             path_examples=_PARTY_PATH,
             schema=answer(shapes.TimelineList),
             problems=_READ,
@@ -384,6 +420,7 @@ def operations() -> tuple[Operation, ...]:
         *_contact_lists(),
         *_contact_reading(),
         *_contact_changes(),
+        *_contact_filing(),
         *_party_lists(),
         *_party_reading(),
         *_party_changes(),
@@ -392,5 +429,6 @@ def operations() -> tuple[Operation, ...]:
         *_report_operations(),
         *rule_operations(),
         *access_operations(),
+        *session_operations(),
         *log_operations(),
     )

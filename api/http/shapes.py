@@ -88,6 +88,7 @@ class Contact(Shape):
     case_numbers: list[str]
     document_numbers: list[str]
     confidentiality: str
+    negotiation: bool = Field(description="Negotiations are under way: not final yet")
     personal_data: str
     occasion: str | None
     outcome: str
@@ -178,14 +179,20 @@ class Why(Shape):
 
 
 class TimelineEntry(Shape):
-    """One entry of a timeline: a contact, or something that happened to the party."""
+    """One entry of a timeline: a contact, a step of an enquiry, an account of being turned away,
+    or something that happened to the party.
+    """
 
     position: int
     day: str | None
-    kind: str
+    kind: Literal["contact", "party", "enquiry", "account"]
+    lens: Literal["direct", "entry_point"] | None
     why: list[Why]
     contact: Contact | None = None
     event: dict[str, Any] | None = None
+    enquiry: dict[str, Any] | None = None
+    step: dict[str, Any] | None = None
+    account: dict[str, Any] | None = None
 
 
 class Listing(Shape):
@@ -205,6 +212,31 @@ class HistoryList(Listing):
     """Every step of a contact, oldest first."""
 
     items: list[HistoryStep]
+
+
+class ContactFiledBy(Recorder):
+    """Who filed or unfiled a contact, when and why."""
+
+    position: int
+    recorded_at: str
+    reason: str | None
+
+
+class ContactFiling(Shape):
+    """One thing a contact is or was filed on."""
+
+    kind: str
+    target: str
+    way: Literal["logged", "linked"] = Field(description="By its logging, or by a link later")
+    link_id: str | None
+    filed: ContactFiledBy
+    unfiled: ContactFiledBy | None
+
+
+class ContactFilingList(Listing):
+    """What a contact is and was filed on, in the order it was."""
+
+    items: list[ContactFiling]
 
 
 class PartyList(Listing):

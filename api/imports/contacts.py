@@ -7,24 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final, TypeVar
-from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
-from api.imports.languages import months_of, weekdays_of
 from api.imports.loading import CODES_OF
-from api.imports.mapping import (
-    CODED,
-    LISTS,
-    TEXTS,
-    CodedTake,
-    ParticipantTake,
-    PartyTake,
-    Take,
-)
+from api.imports.mapping import CODED, LISTS, TEXTS
 from api.imports.mapping import Mapping as Language
+from api.imports.moments import Moments
 from api.imports.report import Report
 from api.imports.rows import Group, Row
+from api.imports.tables import CodedTake, ParticipantTake, PartyTake, Take
 from api.imports.takes import (
     Cells,
     Flags,
@@ -36,9 +28,8 @@ from api.imports.takes import (
     list_reader_of,
     people_reader_of,
     reader_of,
-    searched,
 )
-from api.imports.times import Read, TimeReader, Unreadable, joined, occurred
+from api.imports.times import Read, Unreadable, joined, occurred
 from domain.contacts import LogContact
 from domain.parties import ExternalId
 from domain.parties.identifiers import check_external_ids
@@ -71,16 +62,20 @@ REASONS: Final = (
     "invalid",
     "missing",
     "not_a_code",
+    "not_a_day",
     "not_a_list",
     "not_in_map",
     "occurred_in_future",
     "occurred_out_of_bounds",
     "party_number_differs",
     "row_long",
+    "row_of_no_step",
     "row_short",
     "rows_differ",
+    "several_senders",
     "time_unreadable",
     "too_long",
+    "too_long_to_search",
     "too_many",
     "too_many_parts",
     "too_many_rows_in_one_contact",
@@ -142,29 +137,36 @@ class RowRead:
     flags: Flags = field(default_factory=set)
 
 
+@dataclass(slots=True)
+class Attempt:
+    """What became of the rows of a record: a draft, or faults; by the row's number."""
+
+    draft: Draft | None = None
+    faults: dict[int, tuple[str, str]] = field(default_factory=dict)
+    skipped: dict[int, str] = field(default_factory=dict)
+
+    def account(self, group: Group, report: Report) -> None:
+        """Count the rows that are skipped, and all others when there is no draft."""
+        for row in group.rows:
+            numbers = group.numbers(row)
+            if row.number in self.skipped:
+                report.skipped[self.skipped[row.number]] += len(numbers)
+            elif self.draft is None:
+                _refuse_all(numbers, self.faults.get(row.number), report)
+
+
 class Drafter:
     """Makes drafts out of groups by one mapping; compiled once for a file."""
 
     def __init__(self, mapping: Language, today: date, media: frozenset[str]) -> None:
         """`today` bounds the future; `media` are those the installation knows."""
         self._mapping = mapping
-        self._today = today.isoformat()
         self._media = media
         self._order = {name: place for place, name in enumerate(mapping.columns)}
         self._values = self._value_readers()
         self._lists = self._list_readers()
         self._people = [_Person(take, self._order) for take in mapping.participants]
-        time = mapping.time
-        zone = ZoneInfo(time.zone) if time.zone else None
-        months = months_of(time.languages, time.months)
-        weekdays = weekdays_of(time.languages)
-        self._times = TimeReader(time.patterns, months, weekdays, time.words, zone)
-        self._part = searched(time.pattern) if time.pattern is not None else str
-        self._start = [self._order[name] for name in time.start]
-        self._end = [self._order[name] for name in time.end or ()]
-        # A date that start and end share says nothing about an end by itself.
-        self._end_tells = [place for place in self._end if place not in self._start] or self._end
-        self._year = self._order[time.year] if time.year else None
+        self._moments = Moments(mapping.time, self._order, today, "time")
 
     def drafts(self, groups: Sequence[Group], report: Report) -> list[Draft]:
         """Return the contacts that can be made, in order; the others stand in the report."""
@@ -172,37 +174,40 @@ class Drafter:
         return [draft for draft in made if draft is not None]
 
     def _draft(self, group: Group, report: Report) -> Draft | None:
+        attempt = self.attempt(group)
+        attempt.account(group, report)
+        return attempt.draft
+
+    def attempt(self, group: Group) -> Attempt:
+        """Return the contact of a group, or why each row of it is none; nothing is counted yet."""
         read: dict[int, RowRead] = {}
-        faults: dict[int, tuple[str, str]] = {}
-        skipped: dict[int, str] = {}
+        found = Attempt()
         for row in group.rows:
             try:
                 read[row.number] = self._row(row)
             except RowRefused as refusal:
-                faults[row.number] = (refusal.code, refusal.field)
+                found.faults[row.number] = (refusal.code, refusal.field)
             except RowSkipped as skip:
-                skipped[row.number] = skip.name
-        draft = None
-        if read and not faults:
-            try:
-                draft = self._joined(group, list(read.values()))
-            except RowRefused as refusal:
-                faults[group.rows[0].number] = (refusal.code, refusal.field)
+                found.skipped[row.number] = skip.name
+        if not read or found.faults:
+            return found
+        try:
+            draft = self._joined(group, list(read.values()))
+        except RowRefused as refusal:
+            found.faults[group.rows[0].number] = (refusal.code, refusal.field)
+            return found
         for row in group.rows:
-            numbers = group.numbers(row)
-            if row.number in skipped:
-                report.skipped[skipped[row.number]] += len(numbers)
-            elif draft is None:
-                _refuse_all(numbers, faults.get(row.number), report)
-            else:
+            if row.number in read:
+                numbers = group.numbers(row)
                 draft.rows += numbers
                 draft.precisions += [read[row.number].time.precision.value] * len(numbers)
-        return draft
+        found.draft = draft
+        return found
 
     def _row(self, row: Row) -> RowRead:
         flags: Flags = set(row.flags)
         cells = row.cells
-        time, words = self._time(cells, flags)
+        time, words = self._moments.read(cells, flags)
         values = {name: read(cells, flags) for name, read in self._values.items()}
         lists = {name: self._texts(name, cells, flags) for name in self._lists}
         for side in SIDES:
@@ -233,46 +238,12 @@ class Drafter:
                 continue
             value = cells[self._order[take.external.column]]
             if value:
-                found[side, lists[side][0]] = _made(
+                found[side, lists[side][0]] = made(
                     ExternalId, {"scheme": take.external.scheme, "value": value}, side
                 )
                 if check_external_ids([found[side, lists[side][0]]], "")[0]:
                     raise RowRefused("check_digit", side)
         return found
-
-    def _time(self, cells: Cells, flags: Flags) -> tuple[Read, str]:
-        rule = self._mapping.time
-        start = " ".join(text for place in self._start if (text := cells[place]))
-        if not cells[self._start[0]]:
-            if rule.when_empty == "skip":
-                raise RowSkipped("empty_time")
-            raise RowRefused("missing", "time")
-        year, end = cells[self._year] if self._year is not None else "", ""
-        try:
-            start = self._part(start)
-            read = self._times.read(start, year)
-            if any(cells[place] for place in self._end_tells):
-                end = self._part(" ".join(text for place in self._end if (text := cells[place])))
-                read = joined(read, self._times.read(end, year))
-        except Unreadable:
-            raise RowRefused("time_unreadable", "time") from None
-        flags.update(read.flags)
-        self._check_bounds(read, flags)
-        return read, start if end in ("", start) else f"{start} – {end}"
-
-    def _check_bounds(self, read: Read, flags: Flags) -> None:
-        rule = self._mapping.time
-        if int(read.start[:4]) < rule.not_before:
-            if rule.out_of_bounds == "refuse":
-                raise RowRefused("occurred_out_of_bounds", "time")
-            flags.add("occurred_out_of_bounds")
-        if read.start[:10] > self._today[: len(read.start)]:
-            first = occurred(read, "").resolve(ZoneInfo("UTC")).first_day
-            if first <= self._today:
-                return
-            if rule.future == "refuse":
-                raise RowRefused("occurred_in_future", "time")
-            flags.add("occurred_in_future")
 
     # ── from rows to one command ─────────────────────────────────────────────────────────────────
 
@@ -296,7 +267,7 @@ class Drafter:
         told = tuple(flag for flag in flags if flag != "occurred_in_future")
         parts |= {"flags": told} if told else {}
         parts |= {"on_behalf_of": self._mapping.sender} if self._mapping.sender else {}
-        command = _made(LogContact, parts, "contact")
+        command = made(LogContact, parts, "contact")
         needed = self._needed(read, command)
         return Draft(command, needed, list(flags))
 
@@ -379,7 +350,7 @@ class Drafter:
         for name in CODED:
             if (coded := getattr(self._mapping, name)) is not None:
                 read = reader_of(coded, self._order, name)
-                readers[name] = _within(read, name, CODES_OF.get(name, self._media))
+                readers[name] = within(read, name, CODES_OF.get(name, self._media))
         for name in TEXTS:
             if (take := getattr(self._mapping, name)) is not None:
                 read = reader_of(take, self._order, name)
@@ -426,14 +397,14 @@ class _Person:
         if self._spoke_for and lists[self._spoke_for]:
             rest["spoke_for"] = tuple(lists[self._spoke_for])
         if named:
-            return [_made(ParticipantGiven, rest | person, "participants") for person in named]
+            return [made(ParticipantGiven, rest | person, "participants") for person in named]
         if "role" not in rest:
             return []
         nameless = {key: text for key, text in rest.items() if key not in ("email", "phone")}
-        return [_made(ParticipantGiven, nameless, "participants")]
+        return [made(ParticipantGiven, nameless, "participants")]
 
 
-def _within(read: Reader, name: str, words: frozenset[str]) -> Reader:
+def within(read: Reader, name: str, words: frozenset[str]) -> Reader:
     """Return a reader that only answers with words of the list, or nothing."""
     code = "unknown_medium" if name == "medium" else "not_a_code"
 
@@ -446,7 +417,7 @@ def _within(read: Reader, name: str, words: frozenset[str]) -> Reader:
     return checked
 
 
-def _made(model: type[Model], parts: dict[str, Any], about: str) -> Model:
+def made(model: type[Model], parts: dict[str, Any], about: str) -> Model:
     """Make a value; what the domain refuses is told by the field alone, never by its text."""
     try:
         return model(**parts)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from domain.contacts import LogContact
+from domain.enquiries import EnquiryStep, ReceiveEnquiry
 from domain.imports import ImportFinished, ImportStarted
 from domain.parties import ExternalId, RegisterParty
 from domain.values import PartyRef
@@ -35,6 +36,36 @@ class Named:
     keys: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class StepGiven:
+    """A step of an enquiry; `key` tells it from the enquiry's other steps, now and next time."""
+
+    key: str
+    command: EnquiryStep
+
+
+@dataclass(frozen=True, slots=True)
+class EnquiryGiven:
+    """An enquiry in the register's own words with its steps in order, and its parties' keys."""
+
+    command: ReceiveEnquiry
+    steps: Sequence[StepGiven]
+    keys: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class EnquiryOutcome:
+    """What became of an enquiry, and of each of its steps.
+
+    When the enquiry is refused for the sake of a step, that step's outcome is refused as well, and
+    nothing of the enquiry is in the log. An enquiry that was there before keeps what it has, and a
+    step refused then is refused alone.
+    """
+
+    received: Outcome
+    steps: Sequence[Outcome] = ()
+
+
 class Door(Protocol):
     """Where an import's commands go."""
 
@@ -59,7 +90,11 @@ class Door(Protocol):
         """Log contacts; one outcome per command, in order."""
         ...
 
-    def present(self, commands: Iterable[LogContact]) -> list[bool]:
+    def receive_enquiries(self, given: Sequence[EnquiryGiven]) -> list[EnquiryOutcome]:
+        """Receive enquiries with their steps, each whole or not at all; one outcome for each."""
+        ...
+
+    def present(self, commands: Iterable[LogContact | ReceiveEnquiry]) -> list[bool]:
         """Return for each command whether its source id is logged already (for a dry run)."""
         ...
 

@@ -16,9 +16,13 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from api.imports import mapping as language
+from api.imports.enquiry_tables import STEP_DAYS, STEP_FIELDS, STEP_PARTIES
 from api.imports.mapping import CODED, Json
+from api.imports.tables import CodedTake
+from domain.enquiries import AnswerKind, Closing, Priority
 from domain.errors import Fault, Refused
 from domain.imports import MAPPING_CHARS_MAX
+from domain.service_targets import EnquiryKind
 from domain.values import Channel, Code, Confidentiality, Direction, Occasion, Outcome, PersonalData
 
 CODES_OF: Final = {
@@ -28,12 +32,25 @@ CODES_OF: Final = {
     "personal_data": frozenset(PersonalData),
     "occasion": frozenset(Occasion),
     "outcome": frozenset(Outcome),
+    "written": frozenset({"yes", "no"}),
+    "kind": frozenset(EnquiryKind),
+    "priority": frozenset(Priority),
+    "answer_kind": frozenset(AnswerKind),
+    "closing": frozenset(Closing),
 }
 """Words a coded field may take; media are known by the installation, not by us."""
 _CODE: Final = TypeAdapter(Code)
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 _WITH_COLUMNS: Final = language.Mapping.model_fields.keys() - {"columns", "file", "audience"}
 _SHORT: Final = frozenset({*CODED, *language.TEXTS, "name", "role", "email", "phone"})
+_MOMENTS: Final = frozenset({"time", *STEP_DAYS})
+_STEP_TEXTS: Final = frozenset(field for fields in STEP_FIELDS.values() for field in fields) - {
+    *STEP_PARTIES,
+    *STEP_DAYS,
+}
+_STEP_CODES: Final = ("priority", "kind", "answer_kind", "closing")
+_COLUMN_LISTS: Final = frozenset({"columns", "hash_of", "blank", "filled", "identity"})
+Place = tuple[int | str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +107,7 @@ def _fault(found: Mapping[str, Any]) -> Fault:
     return Fault(_pointer(found["loc"]), "mapping_invalid", {"why": message})
 
 
-def _pointer(place: tuple[int | str, ...]) -> str:
+def _pointer(place: Place) -> str:
     return "".join(f"/{part}" for part in place if part != "[key]")
 
 
@@ -104,9 +121,7 @@ def _reference_faults(given: Json) -> Iterator[Fault]:
             yield Fault(_pointer(place), "mapping_invalid", {"why": why})
 
 
-def _used(
-    node: object, place: tuple[int | str, ...] = ()
-) -> Iterator[tuple[tuple[int | str, ...], str]]:
+def _used(node: object, place: Place = ()) -> Iterator[tuple[Place, str]]:
     """Yield every use of a column in the raw mapping, with its place."""
     match node:
         case dict():
@@ -124,41 +139,71 @@ def _used(
                 yield from _used(value, here)
 
 
-def _named_by(
-    place: tuple[int | str, ...], key: str, value: object
-) -> Iterator[tuple[tuple[int | str, ...], str]]:
+def _named_by(place: Place, key: str, value: object) -> Iterator[tuple[Place, str]]:
     if place[-2:-1] in (("map",), ("aliases",), ("months",), ("words",)):
         return
-    many = key in ("columns", "hash_of", "blank") or place[:-1] == ("time",)
     match value:
         case str() if key == "template":
             for column in _PLACEHOLDER.findall(value):
                 yield place, column
-        case str() if key == "column" or (key in _SHORT and place[0] != "skip"):
+        case str() if key == "column" or _is_text(place, key) or _is_moment(place, key):
             yield place, value
-        case str() if place[:-1] == ("time",) and key in ("start", "end", "year"):
-            yield place, value
-        case list() if many and key not in ("patterns", "languages"):
+        case list() if key in _COLUMN_LISTS or _is_moment(place, key):
             for index, column in enumerate(value):
                 if isinstance(column, str):
                     yield (*place, index), column
 
 
+def _is_text(place: Place, key: str) -> bool:
+    """Whether a plain string here is the name of a column: the short form of a text."""
+    match place[:-1]:
+        case ("enquiry",):
+            return key in ("kind", "written")
+        case ("enquiry", "deadline"):
+            return key == "basis"
+        case ("enquiry", "steps", _):
+            return key in _STEP_TEXTS
+        case ("enquiry", "contacts", _):
+            return key in _SHORT and key != "name"
+    return key in _SHORT and place[0] != "skip"
+
+
+def _is_moment(place: Place, key: str) -> bool:
+    """Whether this names the columns of a time: `[time]` says so by key, others by themselves."""
+    if place[0] == "time":
+        return place[:-1] == ("time",) and key in ("start", "end", "year")
+    if place[0] != "enquiry":
+        return False
+    return key in _MOMENTS or (key == "start" and place[-2] in _MOMENTS)
+
+
 def _code_faults(mapping: language.Mapping) -> list[Fault]:
     """Return a fault for every word a coded field could become that is not in its list."""
     faults: list[Fault] = []
-    found: list[tuple[tuple[str, ...], str | None]]
-    for name in CODED:
-        take = getattr(mapping, name)
-        if take is None:
-            continue
+    found: list[tuple[Place, str | None]]
+    for place, take in _coded(mapping):
+        name = str(place[-1])
         found = [((key,), getattr(take, key)) for key in ("constant", "default", "empty")]
         found += [(("map", key), word) for key, word in (take.map or {}).items()]
-        for place, word in found:
+        for where, word in found:
             if word and not _is_code(name, word):
                 why = f"{word!r} is not a word of {name}"
-                faults.append(Fault(_pointer((name, *place)), "mapping_invalid", {"why": why}))
+                faults.append(Fault(_pointer((*place, *where)), "mapping_invalid", {"why": why}))
     return faults
+
+
+def _coded(mapping: language.Mapping) -> Iterator[tuple[Place, CodedTake]]:
+    """Yield every field that takes words of a closed list, with its place."""
+    tables: list[tuple[Place, object, tuple[str, ...]]] = [((), mapping, CODED)]
+    if mapping.enquiry is not None:
+        about = mapping.enquiry
+        tables.append((("enquiry",), about, ("kind", "written")))
+        tables += [(("enquiry", "steps", i), s, _STEP_CODES) for i, s in enumerate(about.steps)]
+        tables += [(("enquiry", "contacts", i), c, CODED) for i, c in enumerate(about.contacts)]
+    for place, table, names in tables:
+        for name in names:
+            if (take := getattr(table, name)) is not None:
+                yield (*place, name), take
 
 
 def _is_code(field: str, word: str) -> bool:

@@ -9,11 +9,13 @@ import orjson
 from api.commands import Caller
 from api.commands.contacts import entry_of
 from api.commands.recording import envelope_of, mark_of
-from api.imports.door import Named, Outcome
+from api.imports.door import EnquiryGiven, EnquiryOutcome, Named, Outcome
+from api.imports.enquiry_door import EnquiryDoor, enquiry_id, keys_of
 from api.main import Services
 from domain import parties
 from domain.access import Role, principal_of
 from domain.contacts import LogContact, keys_named
+from domain.enquiries import ReceiveEnquiry
 from domain.errors import Conflict, DomainError, Refused, Unavailable
 from domain.imports import ImportFinished, ImportStarted
 from domain.log.port import Condition, QueryItem
@@ -78,9 +80,15 @@ class LogDoor:
         recorded = iter(self._services.journal.record_batch_sync(entries))
         return [outcome or _recorded(next(recorded)) for outcome in outcomes]
 
-    def present(self, commands: Iterable[LogContact]) -> list[bool]:
+    def receive_enquiries(self, given: Sequence[EnquiryGiven]) -> list[EnquiryOutcome]:
+        """Receive enquiries with their steps; new ones in one transaction, each on its own."""
+        asked = {key for one in given for key in keys_of(one).values()}
+        found = self._services.directory.resolve(sorted(asked))
+        return EnquiryDoor(self._services, self._caller, found).receive(given)
+
+    def present(self, commands: Iterable[LogContact | ReceiveEnquiry]) -> list[bool]:
         """Return whether each command's source id is in the log."""
-        ids = (clock.id_of("source", c.source.system, c.source.id) for c in commands if c.source)
+        ids = [_id_of(command) for command in commands if command.source]
         return [self._services.log.row_of(UUID(i).bytes) is not None for i in ids]
 
     def started(self, event: ImportStarted) -> bool:
@@ -110,6 +118,15 @@ class LogDoor:
         items = (QueryItem((), (tag,)) for tag in parties.free_keys(events, PartyState()))
         mark = mark_of(self._services, "register_party", command)
         return Entry(events, envelope_of(self._caller, mark), [party_id], Condition(tuple(items)))
+
+
+def _id_of(command: LogContact | ReceiveEnquiry) -> str:
+    """Return the id of the contact that the source's record is, or that it came with."""
+    if isinstance(command, ReceiveEnquiry):
+        return clock.id_of("enquiry_contact", enquiry_id(command))
+    if command.source is None:
+        raise Refused("invalid_input")
+    return clock.id_of("source", command.source.system, command.source.id)
 
 
 def _own_keys(given: Named) -> list[str]:

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 
 from api.imports.contacts import Draft, PartyNeeded
 from api.imports.door import Door, Named
-from api.imports.mapping import Mapping, PartyTake
+from api.imports.enquiries import EnquiryDraft
+from api.imports.mapping import Mapping
+from api.imports.tables import PartyTake
 from api.imports.takes import folded
 from domain.parties import ExternalId, RegisterParty
 from domain.parties.commands import ALIASES_MAX
@@ -27,14 +29,14 @@ class PartyPlan:
     refused: dict[PartyNeeded, str] = field(default_factory=dict)
     fresh: dict[str, tuple[PartyNeeded, PartyTake]] = field(default_factory=dict)
 
-    def fault_of(self, draft: Draft) -> tuple[str, str] | None:
+    def fault_of(self, draft: Draft | EnquiryDraft) -> tuple[str, str] | None:
         """Return why a contact cannot be logged for its parties' sake: code and field."""
         for party in draft.parties:
             if code := self.refused.get(party):
                 return code, party.side
         return None
 
-    def needed_by(self, drafts: Sequence[Draft]) -> list[RegisterParty]:
+    def needed_by(self, drafts: Sequence[Draft | EnquiryDraft]) -> list[RegisterParty]:
         """Return the registrations these contacts need: a refused contact creates no party."""
         spellings: dict[str, dict[str, None]] = {}
         for draft in drafts:
@@ -48,10 +50,14 @@ class PartyPlan:
 
     def named(self, draft: Draft) -> Named:
         """Return the contact with the key under which each of its parties is found."""
-        return Named(draft.command, {party.name: self.keys[party] for party in draft.parties})
+        return Named(draft.command, self.keys_of(draft))
+
+    def keys_of(self, draft: Draft | EnquiryDraft) -> dict[str, str]:
+        """Return the key under which each party that a draft names is found."""
+        return {party.name: self.keys[party] for party in draft.parties}
 
 
-def plan_parties(drafts: Sequence[Draft], mapping: Mapping, door: Door) -> PartyPlan:
+def plan_parties(drafts: Sequence[Draft | EnquiryDraft], mapping: Mapping, door: Door) -> PartyPlan:
     """Look every party up once and decide what is to be registered."""
     needed = dict.fromkeys(party for draft in drafts for party in draft.parties)
     planner = _Planner(needed, mapping, door)
@@ -156,8 +162,7 @@ class _Planner:
         return key, ""
 
     def _take(self, party: PartyNeeded) -> PartyTake:
-        take: PartyTake = getattr(self._mapping, party.side)
-        return take
+        return self._mapping.party_take(party.side)
 
     def _spelling(self, party: PartyNeeded) -> str:
         return _compared(party.name, self._take(party))

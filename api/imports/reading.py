@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from api.imports.mapping import COLUMNS_MAX, Column, Dialect
+from api.imports.tables import COLUMNS_MAX, Column, Dialect
 from domain.errors import Refused
 
 FILE_BYTES_MAX: Final = 256 * 1024 * 1024

@@ -12,9 +12,11 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from api.imports.mapping import Column, Dialect, Mapping, Skip
+from api.imports.mapping import Mapping
 from api.imports.reading import CELL_CHARS_MAX, Sheet, unreadable
 from api.imports.report import Report
+from api.imports.tables import Column, Dialect, Skip
+from api.imports.takes import SEARCHED_CHARS_MAX
 from domain.values import SOURCE_ID_CHARS_MAX
 
 GROUP_ROWS_MAX: Final = 10_000
@@ -42,6 +44,10 @@ class Group:
     def numbers(self, row: Row) -> list[int]:
         """Return the number of a row and of every exact repeat of it."""
         return [row.number, *self.repeats.get(row.number, ())]
+
+    def marks(self) -> dict[int, str]:
+        """Return by its number what tells each row from the group's others: a hash of all cells."""
+        return {number: mark.hex() for mark, number in self.seen.items()}
 
 
 def gather(sheet: Sheet, mapping: Mapping, file_name: str, report: Report) -> list[Group]:
@@ -179,7 +185,7 @@ class _Skipper:
         if self._pattern is None:
             return True
         where = [cells[self._column]] if self._column is not None else [c.strip() for c in raw]
-        return any(self._pattern.search(text) for text in where if text)
+        return any(self._pattern.search(text[:SEARCHED_CHARS_MAX]) for text in where if text)
 
 
 def _identifier(mapping: Mapping, order: dict[str, int]) -> Callable[[Row, Sequence[str]], str]:

@@ -4,17 +4,19 @@ Every id is made of the mapping's source and the record's own identity, so that 
 makes nothing new, and a run that was cut short is finished by running it again.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 from api.imports.contacts import Draft, Drafter
 from api.imports.door import Door, Outcome
+from api.imports.enquiries import EnquiryDraft, EnquiryDrafter
 from api.imports.loading import Loaded
 from api.imports.parties import PartyPlan, plan_parties
 from api.imports.reading import File, open_file, sheet_of
+from api.imports.receiving import portions, receive, refuse, rehearse
 from api.imports.report import Report
 from api.imports.rows import gather
 from domain.imports import ImportFinished, ImportStarted
@@ -26,7 +28,7 @@ CONTACTS_A_BATCH: Final = 500
 """Contacts of one transaction: enough to spare the disk, few enough to lose little."""
 PARTIES_A_BATCH: Final = 500
 Progress = Callable[[int, int], None]
-Item = TypeVar("Item")
+AnyDraft = Draft | EnquiryDraft
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ def import_file(path: Path, run: Run) -> Report:
     file = open_file(path)
     drafts, report = drafted(file, run)
     plan = plan_parties(drafts, run.loaded.mapping, run.door)
-    ready = [draft for draft in drafts if not _refused(draft, plan.fault_of(draft), report)]
+    ready = [draft for draft in drafts if not _unplanned(draft, plan.fault_of(draft), report)]
     if run.loaded.mapping.on_error == "abort" and report.rows_refused:
         report.aborted = True
         report.rows_held_back = sum(len(draft.rows) for draft in ready)
@@ -56,8 +58,12 @@ def import_file(path: Path, run: Run) -> Report:
     begun = _started(file, run)
     before = run.door.started(begun)
     _register(plan.needed_by(ready), run, report)
-    _log(ready, plan, run, report)
-    if report.contacts_made or report.parties_created or not before:
+    enquiries, contacts = _sorted(ready)
+    if enquiries:
+        standing = receive(enquiries, plan, run.door, report, run.progress)
+        contacts = [contact for enquiry in standing for contact in enquiry.contacts]
+    _log(contacts, plan, run, report)
+    if report.anything_new or not before:
         run.door.finished(
             ImportFinished(
                 import_id=begun.import_id, file_sha256=file.sha256, report=report.as_event()
@@ -66,14 +72,22 @@ def import_file(path: Path, run: Run) -> Report:
     return report
 
 
-def drafted(file: File, run: Run) -> tuple[list[Draft], Report]:
-    """Return the contacts of a file as drafts, with the report begun; asks the door for nothing."""
+def drafted(file: File, run: Run) -> tuple[list[AnyDraft], Report]:
+    """Return the records of a file as drafts, with the report begun; asks the door for nothing."""
     mapping = run.loaded.mapping
     report = Report(file.name, file.sha256, file.size, mapping.source, run.dry_run)
     sheet = sheet_of(file, mapping.file, mapping.columns)
     report.encoding, report.delimiter = sheet.encoding, sheet.delimiter
     groups = gather(sheet, mapping, file.name, report)
-    return Drafter(mapping, run.today, run.door.media).drafts(groups, report), report
+    if mapping.enquiry is not None:
+        enquiries = EnquiryDrafter(mapping, run.today, run.door.media)
+        return [*enquiries.drafts(groups, report)], report
+    return [*Drafter(mapping, run.today, run.door.media).drafts(groups, report)], report
+
+
+def _sorted(drafts: Sequence[AnyDraft]) -> tuple[list[EnquiryDraft], list[Draft]]:
+    enquiries = [draft for draft in drafts if isinstance(draft, EnquiryDraft)]
+    return enquiries, [draft for draft in drafts if isinstance(draft, Draft)]
 
 
 def _started(file: File, run: Run) -> ImportStarted:
@@ -90,15 +104,16 @@ def _started(file: File, run: Run) -> ImportStarted:
 
 
 def _register(commands: Sequence[RegisterParty], run: Run, report: Report) -> None:
-    for some in _portions(commands, PARTIES_A_BATCH):
+    for some in portions(commands, PARTIES_A_BATCH):
         outcomes = run.door.register_parties(some)
         report.parties_created += sum(outcome.status == "made" for outcome in outcomes)
 
 
 def _log(ready: Sequence[Draft], plan: PartyPlan, run: Run, report: Report) -> None:
     done = 0
-    run.progress(0, len(ready))
-    for some in _portions(ready, CONTACTS_A_BATCH):
+    if ready:
+        run.progress(0, len(ready))
+    for some in portions(ready, CONTACTS_A_BATCH):
         outcomes = run.door.log_contacts([plan.named(draft) for draft in some])
         for draft, outcome in zip(some, outcomes, strict=True):
             _settle(draft, outcome, report)
@@ -106,10 +121,13 @@ def _log(ready: Sequence[Draft], plan: PartyPlan, run: Run, report: Report) -> N
         run.progress(done, len(ready))
 
 
-def _rehearse(ready: Sequence[Draft], plan: PartyPlan, run: Run, report: Report) -> None:
+def _rehearse(ready: Sequence[AnyDraft], plan: PartyPlan, run: Run, report: Report) -> None:
     report.parties_created = len(plan.needed_by(ready))
-    there = run.door.present(draft.command for draft in ready)
-    for draft, present in zip(ready, there, strict=True):
+    enquiries, contacts = _sorted(ready)
+    rehearse(enquiries, run.door, report)
+    contacts += [contact for enquiry in enquiries for contact in enquiry.contacts]
+    there = run.door.present(draft.command for draft in contacts)
+    for draft, present in zip(contacts, there, strict=True):
         _settle(draft, Outcome("present" if present else "made"), report)
 
 
@@ -140,6 +158,10 @@ def _refused(draft: Draft, fault: tuple[str, str] | None, report: Report) -> boo
     return True
 
 
-def _portions(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
+def _unplanned(draft: AnyDraft, fault: tuple[str, str] | None, report: Report) -> bool:
+    """Account for a record one of whose parties is refused; whether it was."""
+    if isinstance(draft, Draft):
+        return _refused(draft, fault, report)
+    if fault is not None:
+        refuse(draft, fault, report)
+    return fault is not None

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from api.imports.mapping import PERSON_GROUPS, ListTake, PartyTake, Source
+from api.imports.tables import PERSON_GROUPS, ListTake, PartyTake, Source
 
 Cells = Sequence[str]
 """One row: the cells of the mapping's columns, trimmed, by their order in `[columns]`."""
@@ -15,6 +15,8 @@ Reader = Callable[[Cells, Flags], str]
 ListReader = Callable[[Cells, Flags], list[str]]
 PARTS_MAX: Final = 500
 """Parts one cell may be split into; more is a wrong splitter."""
+SEARCHED_CHARS_MAX: Final = 20_000
+"""Characters a regular expression is tried on: as many as the longest text of a contact has."""
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 
 
@@ -45,7 +47,7 @@ def folded(text: str) -> str:
 def reader_of(source: Source, order: Mapping[str, int], field: str) -> Reader:
     """Compile a source; `order` gives each column's place in `Cells`."""
     raw = _raw(source, order)
-    search = searched(source.pattern) if source.pattern is not None else str
+    search = searched(source.pattern, field) if source.pattern is not None else str
     look_up = _mapped(source, field)
     empty = source.empty or ""
 
@@ -78,15 +80,25 @@ def _raw(source: Source, order: Mapping[str, int]) -> Callable[[Cells], str]:
     return filled
 
 
-def searched(pattern: str) -> Callable[[str], str]:
+def searched(pattern: str, field: str) -> Callable[[str], str]:
     """Return a function that cuts out what a pattern finds first; blank when it finds nothing."""
     compiled = re.compile(pattern)
 
     def search(text: str) -> str:
-        found = compiled.search(text)
+        found = compiled.search(searchable(text, field))
         return "" if found is None else _value(found)
 
     return search
+
+
+def searchable(text: str, field: str) -> str:
+    """Return a text that a pattern may be tried on; a row with a longer one is refused.
+
+    A pattern has no time limit, and what some cost grows with the square of the length, or worse.
+    """
+    if len(text) > SEARCHED_CHARS_MAX:
+        raise RowRefused("too_long_to_search", field)
+    return text
 
 
 def _value(found: re.Match[str]) -> str:
@@ -189,7 +201,7 @@ def _matches_of(take: ListTake, order: Mapping[str, int], field: str) -> Matches
             if compiled is None:
                 found.append((part, {}))
                 continue
-            for match in compiled.finditer(part):
+            for match in compiled.finditer(searchable(part, field)):
                 found.append((_value(match), _groups(match)))
                 if not every:
                     break
@@ -229,7 +241,7 @@ def _splitter(take: ListTake, field: str) -> Callable[[str], list[str]]:
         return lambda text: text.split(mark)
     if take.split_pattern is not None:
         pattern = re.compile(take.split_pattern)
-        return lambda text: [part or "" for part in pattern.split(text)]
+        return lambda text: [part or "" for part in pattern.split(searchable(text, field))]
     if take.split_json:
         return lambda text: _json_list(text, field)
     return lambda text: [text]

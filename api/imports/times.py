@@ -40,12 +40,17 @@ EXACT: Final = frozenset({Precision.INSTANT, Precision.DAY})
 
 
 class Read(NamedTuple):
-    """A cell as read: both ends in the short forms of `OccurredGiven`, and how exact they are."""
+    """A cell as read: both ends in the short forms of `OccurredGiven`, and how exact they are.
+
+    `day` is the calendar day on which it starts, as the register writes it: an instant's own text
+    is in UTC, where it may be the day before.
+    """
 
     start: str
     end: str
     precision: Precision
     flags: tuple[str, ...] = ()
+    day: str = ""
 
 
 class Unreadable(ValueError):
@@ -117,7 +122,7 @@ def read_iso(text: str) -> Read:
     start, _, end = text.partition("/")
     given = OccurredGiven.model_validate({"from": start} | ({"to": end} if end else {}))
     resolved = given.resolve(UTC)
-    return Read(start, end or start, resolved.precision)
+    return Read(start, end or start, resolved.precision, (), resolved.first_day)
 
 
 class TimeReader:
@@ -164,7 +169,9 @@ class TimeReader:
         end, more = self._text(pattern.precision, last)
         precision = pattern.precision if start == end else Precision.RANGE
         OccurredGiven.model_validate({"from": start, "to": end})
-        return Read(start, end, precision, tuple(dict.fromkeys(flags + more)))
+        exact = pattern.precision in EXACT
+        day = date(full_year(first["y"]), self._month(first["m"]), int(first["d"])) if exact else ""
+        return Read(start, end, precision, tuple(dict.fromkeys(flags + more)), str(day))
 
     def _text(self, precision: Precision, parts: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
         year = full_year(parts["y"])
@@ -237,7 +244,7 @@ def joined(start: Read, end: Read) -> Read:
     if end[:3] == start[:3]:
         return start
     instants = (start.precision is Precision.INSTANT, end.precision is Precision.INSTANT)
-    if instants == (True, False) and start.start[:10] >= end.start[:10]:
+    if instants == (True, False) and start.day >= end.start[:10]:
         return start  # the end names the day only, which the start already does
     if instants[0] != instants[1]:
         raise Unreadable
@@ -245,7 +252,7 @@ def joined(start: Read, end: Read) -> Read:
         OccurredGiven.model_validate({"from": start.start, "to": end.end})
     except ValueError:
         raise Unreadable from None
-    return Read(start.start, end.end, Precision.RANGE, start.flags + end.flags)
+    return Read(start.start, end.end, Precision.RANGE, start.flags + end.flags, start.day)
 
 
 def occurred(read: Read, words: str) -> OccurredGiven:

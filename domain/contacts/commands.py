@@ -85,6 +85,9 @@ class LogContact(Value):
     case_numbers: Numbers = ()
     document_numbers: Numbers = ()
     confidentiality: Confidentiality = Confidentiality.INTERNAL
+    negotiation: bool = Field(
+        default=False, description="Negotiations are under way: not final, not for councillors"
+    )
     personal_data: PersonalData = PersonalData.ORDINARY
     occasion: Occasion | None = None
     outcome: Outcome = Outcome.HELD
@@ -131,6 +134,7 @@ class CorrectContact(Value):
     case_numbers: Numbers | None = None
     document_numbers: Numbers | None = None
     confidentiality: Confidentiality | None = None
+    negotiation: bool | None = None
     personal_data: PersonalData | None = None
     occasion: Occasion | None = None
     outcome: Outcome | None = None
@@ -162,6 +166,7 @@ _REQUIRED: Final = frozenset(
         "case_numbers",
         "document_numbers",
         "confidentiality",
+        "negotiation",
         "personal_data",
         "outcome",
     }

@@ -85,6 +85,7 @@ _AS_GIVEN: Final = (
     "medium",
     "audience",
     "confidentiality",
+    "negotiation",
     "personal_data",
     "occasion",
     "outcome",

@@ -65,6 +65,8 @@ class ContactContent(Value):
     personal_data: PersonalData
     occasion: Occasion | None = None
     outcome: Outcome
+    negotiation: bool = False
+    """Negotiations are under way (forhandling i gang); absent in events of before, then False."""
 
 
 class ContactLogged(Value):

@@ -4,6 +4,7 @@ An enquiry is received as a contact through the entry point and lives its own li
 acknowledged, sorted, routed, answered, closed. Direct contact never needs one (domain.md 1.8 D, E).
 """
 
+from domain.enquiries.clocks import ClockStanding, ClockState, Times, standing, times_of
 from domain.enquiries.commands import (
     AcknowledgeEnquiry,
     AnswerEnquiry,
@@ -29,6 +30,7 @@ from domain.enquiries.commands import (
     TriageEnquiry,
     WaiveAnswer,
 )
+from domain.enquiries.decisions import keys_named, step, watch
 from domain.enquiries.events import (
     EnquiryAcknowledged,
     EnquiryAnswered,
@@ -53,12 +55,17 @@ from domain.enquiries.events import (
     StepText,
     tags_of,
 )
+from domain.enquiries.known import Known
+from domain.enquiries.receiving import receive
+from domain.enquiries.state import EnquiryState, Obligation, Owed, Phase, evolve
 
 __all__ = [
     "AcknowledgeEnquiry",
     "AnswerEnquiry",
     "AnswerKind",
     "AssignEnquiry",
+    "ClockStanding",
+    "ClockState",
     "CloseEnquiry",
     "Closing",
     "EnquiryAcknowledged",
@@ -77,6 +84,7 @@ __all__ = [
     "EnquiryReturned",
     "EnquiryRouted",
     "EnquirySplit",
+    "EnquiryState",
     "EnquiryStep",
     "EnquiryText",
     "EnquiryTriaged",
@@ -84,7 +92,11 @@ __all__ = [
     "InformationRequested",
     "InformationSupplied",
     "InterimReplySent",
+    "Known",
     "MergeEnquiry",
+    "Obligation",
+    "Owed",
+    "Phase",
     "Priority",
     "ReceiveEnquiry",
     "ReopenEnquiry",
@@ -97,7 +109,15 @@ __all__ = [
     "StepName",
     "StepText",
     "SupplyInformation",
+    "Times",
     "TriageEnquiry",
     "WaiveAnswer",
+    "evolve",
+    "keys_named",
+    "receive",
+    "standing",
+    "step",
     "tags_of",
+    "times_of",
+    "watch",
 ]

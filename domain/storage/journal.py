@@ -98,10 +98,19 @@ class Journal:
         return self._settle_all(entries, requests, outcomes)
 
     def history(
-        self, tags: Sequence[str], types: Sequence[str] = ()
+        self,
+        tags: Sequence[str],
+        types: Sequence[str] = (),
+        seen: Callable[[Sequence[Fact]], bool] | None = None,
     ) -> tuple[list[Fact], list[Value], int]:
-        """Return facts and events that bear all tags, and the last one's position (0 if none)."""
+        """Return facts and events that bear all tags, and the last one's position (0 if none).
+
+        `seen` is asked about the facts while they are sealed; when it says no, the answer is that
+        there are none, and costs no look at a key more than if there were.
+        """
         rows = self.log.matching([QueryItem(tuple(types), tuple(tags))])
+        if seen is not None and not seen([self.codec.sealed_fact(row) for row in rows]):
+            return [], [], 0
         facts = self.codec.facts(rows)
         return facts, [self.codec.event(f) for f in facts], rows[-1].position if rows else 0
 

@@ -94,6 +94,36 @@ def test_of_two_who_correct_the_same_copy_one_is_told(officer: Desk) -> None:
     assert officer.get(path)["facts"] == "Den ene"
 
 
+def test_every_reading_carries_the_version_that_a_change_must_name(officer: Desk) -> None:
+    made = logged(officer)
+    path = f"/v1/contacts/{made['id']}"
+    answer = officer.ask(path)
+    assert answer.headers["ETag"] == '"1"'
+    assert officer.http.get(path, headers={"If-None-Match": '"1"'}).status_code == 304
+    changed = officer.post(
+        f"{path}/corrections", {"reason": "Tal", "facts": "Ti"}, If_Match=answer.headers["ETag"]
+    )
+    assert (changed.status_code, changed.headers["ETag"]) == (200, '"2"')
+
+
+def test_a_correction_is_told_with_who_when_why_and_what_it_was_before(officer: Desk) -> None:
+    made = logged(officer, facts="Elleve boliger")
+    path = f"/v1/contacts/{made['id']}"
+    reason = "Der stod elleve, det var ti"
+    officer.post(f"{path}/corrections", {"reason": reason, "facts": "Ti boliger"}, If_Match='"1"')
+    first, second = officer.get(f"{path}/history")["items"]
+    assert second["changes"] == [
+        {"field": "facts", "before": "Elleve boliger", "after": "Ti boliger"}
+    ]
+    assert (second["reason"], second["role"]) == (reason, "case_officer")
+    assert second["actor"] and second["recorded_at"] > first["recorded_at"]
+    assert (first["contact"]["facts"], second["contact"]["facts"]) == (
+        "Elleve boliger",
+        "Ti boliger",
+    )
+    assert officer.get(path, as_of_recorded=str(made["position"]))["facts"] == "Elleve boliger"
+
+
 def test_nothing_can_be_deleted_or_written_over(officer: Desk) -> None:
     path = f"/v1/contacts/{logged(officer)['id']}"
     for method in ("DELETE", "PUT", "PATCH"):
@@ -145,6 +175,21 @@ def test_a_party_that_closes_or_merges_takes_no_participant_along(officer: Desk)
         assert made["id"] in ids, change
     history = officer.get(f"{path}/history")["items"]
     assert [(p["name"], p["role"]) for p in history[0]["contact"]["participants"]] == kept
+
+
+def test_whoever_is_taken_out_by_a_correction_stays_in_the_history(officer: Desk) -> None:
+    people = [{"name": "Kim Eksempel", "role": "driftschef", "party": "KAB"}]
+    made = logged(officer, participants=people)
+    path = f"/v1/contacts/{made['id']}"
+    changes: tuple[Json, ...] = ({"participants": []}, {"organisations": ["AKB"]})
+    for body in changes:
+        answer = officer.post(f"{path}/corrections", {"reason": "Forkert", **body}, If_Match="*")
+        assert answer.status_code == 200
+    assert officer.get(path)["participants"] == []
+    steps = officer.get(f"{path}/history")["items"]
+    assert [p["name"] for p in steps[0]["contact"]["participants"]] == ["Kim Eksempel"]
+    assert steps[1]["changes"][0]["before"]["name"] == "Kim Eksempel"
+    assert [each["name"] for each in steps[1]["contact"]["organisations"]] == ["KAB"]
 
 
 # ── the same request again ───────────────────────────────────────────────────────────────────────

@@ -30,6 +30,7 @@ WAIT_SECONDS = 20.0
 def settings_in(folder: Path, **more: Any) -> Settings:
     """Settings of a throw-away installation; the follower runs in threads."""
     given: Json = {"store": f"sqlite:///{folder}/log.db", "master_key": MASTER}
+    given |= {"rate_per_second": 0, "sign_in_failures_per_minute": 0}  # tests ask by the thousand
     return Settings(**(given | {"followers": "inline", "wait_seconds": WAIT_SECONDS} | more))
 
 

@@ -1,6 +1,8 @@
 """Every route by every role, and what is somebody else's: absent, in every door (S2)."""
 
 import re
+from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -8,9 +10,11 @@ from starlette.routing import Route
 
 from api.http.operations import Operation, Resource
 from api.http.routes import operations
+from domain import access
 from domain.access import Role
 from tests.api.access_table import OPEN_TO_ALL, PAGES, ROLES, TABLE
 from tests.api.builders import Api, contact, new_key, revoke
+from tests.api.crossing import HIDDEN_FROM, UNKNOWN, Stage, Stages, looking, told
 
 SOMETHING = "0192f3a0-7c00-7abc-8def-001122334455"
 OPERATIONS = {operation.name: operation for operation in operations()}
@@ -184,3 +188,141 @@ def test_a_merged_organisation_still_sees_its_own(api: Api) -> None:
     own = key.post("/v1/contacts", contact(organisations=["AAB"]))
     assert own.status_code == 201
     assert key.get(f"/v1/contacts/{own.json()['id']}/receipt").status_code == 200
+
+
+# ── hidden, and not there ────────────────────────────────────────────────────────────────────────
+
+SEEN_BY_ALL = {
+    "party_id": "the register of parties is open to everybody with a key",
+    "administration": "a party",
+    "organisation": "a party",
+    "target_id": "rules are open to everybody with a key",
+    "rule_id": "rules are open to everybody with a key",
+    "code": "rules are open to everybody with a key",
+    "grant_id": "only for those who may see every grant",
+}
+"""Parts of paths that name what is hidden from nobody who may ask at all, and why."""
+VARIANTS: dict[str, dict[str, Any]] = {
+    "as it is": {},
+    "If-Match: the version": {"headers": {"If-Match": '"1"'}},
+    "If-Match: another version": {"headers": {"If-Match": '"7"'}},
+    "If-Match: any": {"headers": {"If-Match": "*"}},
+    "If-None-Match": {"headers": {"If-None-Match": '"3"'}},
+    "If-None-Match: any": {"headers": {"If-None-Match": "*"}},
+    "the owner's key": {"headers": {"Idempotency-Key": "of-the-owner", "If-Match": "*"}},
+    "no body": {"headers": {"If-Match": "*", "Prefer": "return=minimal"}},
+    "as it was recorded": {"params": {"as_of_recorded": "AT"}},
+    "as it was then": {"params": {"as_of_effective": "2999-01-01"}},
+    "before it took place": {"params": {"as_of_effective": "1999-01-01"}},
+    "at least at its position": {"params": {"min_position": "AT"}},
+    "its first version": {"params": {"version": "1"}},
+    "a version it has not": {"params": {"version": "99"}},
+}
+
+
+def parts_of(operation: Operation) -> list[str]:
+    return re.findall(r"\{(\w+)\}", operation.path)
+
+
+def unexplained(names: Any, hidden: dict[str, str]) -> set[str]:
+    return {name for name in names if name not in hidden and name not in SEEN_BY_ALL}
+
+
+@pytest.fixture(scope="module")
+def stages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stages]:
+    with ExitStack() as doors:
+        yield Stages(tmp_path_factory.mktemp("crossed"), doors)
+
+
+@pytest.fixture
+def stage(stages: Stages, request: pytest.FixtureRequest) -> Stage:
+    """What is hidden, at the level a test names, else restricted."""
+    return stages.of(getattr(request, "param", "restricted"))
+
+
+def test_every_part_of_a_path_is_hidden_or_said_to_be_seen_by_all(stage: Stage) -> None:
+    names = {name for operation in OPERATIONS.values() for name in parts_of(operation)}
+    assert unexplained(names, stage.hidden) == set()
+    assert unexplained({"brand_new_id"}, stage.hidden) == {"brand_new_id"}
+
+
+def asked(api: Api, operation: Operation, ids: dict[str, str], variant: Any, at: int) -> Any:
+    path = re.sub(r"\{(\w+)\}", lambda part: ids[part[1]], operation.path)
+    known = operation.parameters.by_name
+    params = {k: str(at) if v == "AT" else v for k, v in variant.get("params", {}).items()}
+    if not params.keys() <= known.keys():
+        return None
+    more = {"params": params, "headers": variant.get("headers", {})}
+    if operation.body is not None:
+        more["json"] = operation.example
+    return api.ask(operation.method, path, **more)
+
+
+def crossed(stage: Stage) -> list[Operation]:
+    """The operations about something that is hidden here."""
+    return [
+        operation
+        for operation in OPERATIONS.values()
+        if (parts := parts_of(operation)) and set(parts) <= set(stage.hidden)
+    ]
+
+
+def assert_told_alike(stage: Stage, api: Api, operation: Operation) -> None:
+    parts = parts_of(operation)
+    theirs = {part: stage.hidden[part] for part in parts}
+    nothing = dict.fromkeys(parts, UNKNOWN)
+    for name, variant in VARIANTS.items():
+        about = [asked(api, operation, ids, variant, stage.position) for ids in (theirs, nothing)]
+        if about[0] is None:
+            continue
+        assert told(about[0]) == told(about[1]), (operation.name, name)
+        assert about[0].status_code in {400, 403, 404, 412, 428}, (operation.name, name)
+
+
+@pytest.mark.parametrize(("stage", "who"), HIDDEN_FROM, indirect=["stage"])
+def test_somebody_else_s_is_answered_like_what_does_not_exist(stage: Stage, who: str) -> None:
+    api = stage.viewers()[who]
+    for operation in crossed(stage):
+        assert_told_alike(stage, api, operation)
+
+
+def test_whoever_may_see_it_is_answered_otherwise(stage: Stage) -> None:
+    for operation in crossed(stage):
+        if operation.method == "GET":
+            with pytest.raises(AssertionError):
+                assert_told_alike(stage, stage.api, operation)
+
+
+@pytest.mark.parametrize(("stage", "who"), HIDDEN_FROM[::3], indirect=["stage"])
+def test_as_much_is_looked_at_for_what_is_hidden_as_for_what_does_not_exist(
+    stage: Stage, who: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = stage.viewers()[who]
+    for operation in crossed(stage):
+        parts = parts_of(operation)
+        counted = []
+        for ids in ({part: stage.hidden[part] for part in parts}, dict.fromkeys(parts, UNKNOWN)):
+            runs = []
+            for _ in range(3):  # what keys mean is remembered for a moment: the least counts
+                stage.api.services.keys._known.clear()
+                with looking(api.services, monkeypatch) as looks:
+                    asked(api, operation, ids, VARIANTS["If-Match: any"], stage.position)
+                    runs.append([*looks])
+            counted.append(min(runs, key=len))
+        assert counted[0] == counted[1], operation.name
+
+
+def test_without_the_filter_of_sight_these_tests_fail(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The teeth: whoever drops the filter anywhere on the way is told by the test above."""
+    everything = access.sight(access.principal_of("k", Role.RECORDS_OFFICER, ()))
+    monkeypatch.setattr("api.http.operations.sight_of", lambda _: everything)
+    monkeypatch.setattr("api.commands.contacts.sight", lambda _: everything)
+    api = stage.viewers()["organisation"]
+    for name in ("get_contact", "get_contact_history"):
+        with pytest.raises(AssertionError):
+            assert_told_alike(stage, api, OPERATIONS[name])
+    officer = stage.viewers()["officer of an organisation"]
+    with pytest.raises(AssertionError):
+        assert_told_alike(stage, officer, OPERATIONS["link_contact"])

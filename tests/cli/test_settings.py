@@ -10,13 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from api.settings import (
-    SettingsError,
-    ensure_key_files,
-    load_settings,
-    masked_url,
-    replace_signing_key,
-)
+from api.addresses import masked_url
+from api.key_files import ensure_key_files, replace_signing_key
+from api.settings import SettingsError, load_settings
 from domain.errors import Unavailable
 from domain.log.port import CheckpointRow
 from domain.storage.sqlite import SqliteLog
@@ -78,12 +74,58 @@ def test_names_of_the_test_suite_are_passed_over(
         ("WAIT_SECONDS", "61"),
         ("QUEUE_MAX", "0"),
         ("SECRETS_DIR", "no-such-folder"),
+        ("PUBLIC_URL", "http://kontakt.example"),
+        ("PUBLIC_URL", "https://kontakt.example/log"),
+        ("PUBLIC_URL", "https://kim@kontakt.example"),
+        ("PUBLIC_URL", "kontakt.example"),
+        ("OIDC_ISSUER", "http://login.example"),
+        ("OIDC_ISSUER", "https://login.example/?tenant=1"),
+        ("OIDC_ISSUER", "http://127.0.0.1.evil.example"),
+        ("OIDC_ROLES", "[]"),
+        ("OIDC_ROLES", '{"KL-leder": "king"}'),
+        ("OIDC_ROLES", '{"KL-leder": ["manager"]}'),
+        ("OIDC_ALGORITHMS", "RS256,HS256"),
+        ("OIDC_ALGORITHMS", "none"),
+        ("OIDC_ALGORITHMS", ","),
+        ("SESSION_HOURS", "0"),
+        ("RATE_BURST", "0"),
     ],
 )
 def test_an_impossible_setting_is_named(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     assert fault_of(monkeypatch, f"KONTAKTLOG_{name}", value).startswith(f"KONTAKTLOG_{name}: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "needs"),
+    [
+        ("OIDC_CLIENT_ID", "kontaktlog", "OIDC_ISSUER and PUBLIC_URL"),
+        ("OIDC_ISSUER", "https://login.example", "OIDC_AUDIENCE or OIDC_CLIENT_ID"),
+        ("OIDC_AUDIENCE", "kontaktlog", "OIDC_ISSUER"),
+    ],
+)
+def test_half_a_sign_in_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, needs: str
+) -> None:
+    assert f"needs {needs}" in fault_of(monkeypatch, f"KONTAKTLOG_{name}", value)
+
+
+def test_a_whole_sign_in_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "PUBLIC_URL": "https://Kontakt.example:443/",
+        "OIDC_ISSUER": "https://login.example/realms/kommune",
+        "OIDC_CLIENT_ID": "kontaktlog",
+        "OIDC_ROLES": '{"KL-leder": "manager"}',
+        "OIDC_ALGORITHMS": "ES256, EdDSA",
+    }.items():
+        monkeypatch.setenv(f"KONTAKTLOG_{name}", value)
+    settings = load_settings()
+    assert settings.public_url == "https://kontakt.example"
+    assert settings.roles_by_claim == {"KL-leder": "manager"}
+    assert settings.algorithms == ("ES256", "EdDSA")
+    assert settings.sessions_url == "sqlite:///kontaktlog-data/sessions.db"
+    assert load_settings(store="postgresql://u@db/x").sessions_url == "postgresql://u@db/x"
 
 
 def test_a_key_that_cannot_be_used_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -130,3 +130,49 @@ def test_a_key_is_withdrawn_once(shell: Shell) -> None:
 def test_an_unknown_key_cannot_be_withdrawn(shell: Shell) -> None:
     done = shell("token", "revoke", "0123456789abcdef", "--reason", "Fratrådt")
     assert (done.code, "key_unknown" in done.err) == (1, True)
+
+
+# ── rotation ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_rotated_key_hands_on_its_rights_and_gets_an_end(with_parties: Shell) -> None:
+    arguments = ("--role", "organisation", "--scope", "AKB", "--label", "Foreningen", "--json")
+    old = with_parties("token", "new", *arguments).json
+    new = with_parties("token", "rotate", old["key_id"], "--grace", "2h", "--json").json
+    assert {name: new[name] for name in ("role", "scopes", "label")} == {
+        name: old[name] for name in ("role", "scopes", "label")
+    }
+    assert (new["replaces"], new["expires_at"]) == (old["key_id"], None)
+    row, before = row_of(new["key_id"]), row_of(old["key_id"])
+    assert row is not None and before is not None
+    assert row.secret_sha256 == sha256(new["token"].split("_", 2)[2].encode()).hexdigest()
+    assert (before.expires_at, before.revoked) == (new["old_expires_at"], False)
+    listed = {
+        item["key_id"]: item for item in with_parties("token", "list", "--json").json["items"]
+    }
+    assert listed[old["key_id"]]["expires_at"] == new["old_expires_at"]
+    assert listed[old["key_id"]]["status"] == "active"
+
+
+def test_without_grace_the_old_key_ends_at_once_and_is_not_rotated_again(shell: Shell) -> None:
+    key_id = shell("token", "new", "--role", "manager", "--json").json["key_id"]
+    done = shell("token", "rotate", key_id, "--grace", "0m")
+    assert done.code == 0 and len(done.out.splitlines()) == 1
+    (_, old) = shell("token", "list", "--json").json["items"]
+    assert (old["key_id"], old["status"]) == (key_id, "expired")
+    again = shell("token", "rotate", key_id)
+    assert (again.code, "key_expired" in again.err) == (1, True)
+
+
+@pytest.mark.parametrize("grace", ["1", "24", "h", "-1h", "91d", "1w", "24 h"])
+def test_a_grace_that_cannot_be_meant_is_wrong_use(shell: Shell, grace: str) -> None:
+    key_id = shell("token", "new", "--role", "manager", "--json").json["key_id"]
+    assert shell("token", "rotate", key_id, f"--grace={grace}").code == 2
+
+
+def test_a_revoked_or_unknown_key_is_not_rotated(shell: Shell) -> None:
+    key_id = shell("token", "new", "--role", "manager", "--json").json["key_id"]
+    shell("token", "revoke", key_id, "--reason", "Mistet")
+    for which, code in ((key_id, "key_revoked"), ("0123456789abcdef", "key_unknown")):
+        done = shell("token", "rotate", which)
+        assert (done.code, code in done.err) == (1, True)

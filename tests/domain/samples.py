@@ -11,7 +11,18 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
-from domain import access, contacts, custody, imports, parties
+from domain import (
+    access,
+    contacts,
+    custody,
+    direct_contact,
+    enquiries,
+    imports,
+    parties,
+    routing,
+    service_targets,
+)
+from domain.calendar import DK_OFFICE, Profile, YearlyDay, custom_profile
 from domain.contacts import Known, LogContact
 from domain.contacts.commands import AudienceGiven, CommitmentNote, FollowUpNote
 from domain.contacts.events import ContactContent, ContactText, ReasonText
@@ -149,6 +160,7 @@ contents = st.builds(
     case_numbers=some_words,
     document_numbers=some_words,
     confidentiality=st.sampled_from(Confidentiality),
+    negotiation=st.booleans(),
     personal_data=st.sampled_from(PersonalData),
     occasion=st.none() | st.sampled_from(Occasion),
     outcome=st.sampled_from(Outcome),
@@ -166,6 +178,76 @@ _filing: dict[str, Any] = {
     "target": words,
 }
 _outside = st.builds(ExternalId, scheme=codes, value=words)
+_enquiry = uuids
+deadlines = st.builds(
+    service_targets.Deadline,
+    code=codes,
+    clock=st.sampled_from(service_targets.Clock),
+    due=days | st.just("2010-03-01T11:00:00Z"),
+    at_risk_from=days,
+    days=st.none() | st.integers(0, 500),
+    profile=st.none() | st.just("DK_PUBLIC"),
+    pauses=st.booleans(),
+    target_id=st.none() | uuids,
+    basis=st.none() | words,
+)
+some_deadlines = st.lists(deadlines, max_size=2).map(tuple)
+step_texts = st.builds(
+    enquiries.StepText,
+    told=st.none() | secrets,
+    internal=st.none() | secrets,
+    handler=st.none() | secrets,
+)
+_step: dict[str, Any] = {
+    "enquiry_id": _enquiry,
+    "version": _version,
+    "occurred": occurred,
+    "text": st.none() | step_texts,
+}
+_kinds_of_enquiry = st.sampled_from(service_targets.EnquiryKind)
+_warning: dict[str, Any] = {
+    "enquiry_id": _enquiry,
+    "version": _version,
+    "code": codes,
+    "clock": st.sampled_from(service_targets.Clock),
+    "due": days,
+}
+_turned_away: dict[str, Any] = {
+    "account_id": uuids,
+    "side": st.sampled_from(direct_contact.Side),
+    "administration": refs,
+    "organisation": refs,
+    "by_unit": st.none() | refs,
+    "medium": codes,
+    "occurred": occurred,
+    "text": st.none()
+    | st.builds(direct_contact.AccountText, told=st.none() | secrets, reason=st.none() | secrets),
+    "still_helped": st.none() | st.booleans(),
+    "topics": some_words,
+    "about": st.none() | uuids,
+    "confidentiality": st.sampled_from(Confidentiality),
+    "source": st.none() | sources,
+}
+_some_kle = st.lists(st.sampled_from(["03", "03.10", "03.10.24"]), max_size=2).map(tuple)
+terms = st.builds(
+    service_targets.TargetTerms,
+    clock=st.sampled_from(service_targets.Clock),
+    days=st.integers(0, 500),
+    warn_days=st.integers(0, 500),
+    kinds=st.lists(_kinds_of_enquiry, max_size=2).map(tuple),
+    written_only=st.booleans(),
+    topics=some_words,
+    kle=_some_kle,
+    pauses=st.booleans(),
+    basis=st.none() | words,
+)
+profiles: st.SearchStrategy[Profile] = st.builds(
+    lambda month, day: custom_profile(
+        DK_OFFICE, code="OWN", closed_yearly=(YearlyDay(month=month, day=day, name="Lukkedag"),)
+    ),
+    st.integers(1, 12),
+    st.integers(1, 28),
+)
 _figures = st.dictionaries(
     codes, st.integers(0, 10**9) | words | st.dictionaries(codes, st.integers(0, 9), max_size=2)
 )
@@ -252,6 +334,138 @@ OF_TYPE: Final[dict[type[Value], st.SearchStrategy[Any]]] = {
     parties.PartyClosed: st.builds(
         parties.PartyClosed, party_id=_party, valid_to=days, reason=words
     ),
+    enquiries.EnquiryReceived: st.builds(
+        enquiries.EnquiryReceived,
+        enquiry_id=_enquiry,
+        contact_id=_contact,
+        sender=refs,
+        spoke_for=some_refs,
+        addressed=some_refs,
+        received_by=st.none() | refs,
+        medium=codes,
+        written=st.booleans(),
+        kind=_kinds_of_enquiry,
+        received=occurred,
+        received_day=days,
+        text=st.none()
+        | st.builds(enquiries.EnquiryText, subject=secrets, facts=st.none() | secrets),
+        topics=some_words,
+        kle=_some_kle,
+        case_numbers=some_words,
+        confidentiality=st.sampled_from(Confidentiality),
+        deadlines=some_deadlines,
+        split_from=st.none() | _enquiry,
+        source=st.none() | sources,
+    ),
+    enquiries.EnquiryAcknowledged: st.builds(
+        enquiries.EnquiryAcknowledged,
+        **_step,
+        team=st.none() | words,
+        expected_by=st.none() | days,
+    ),
+    enquiries.EnquiryTriaged: st.builds(
+        enquiries.EnquiryTriaged,
+        **_step,
+        category=st.none() | codes,
+        priority=st.none() | st.sampled_from(enquiries.Priority),
+        kind=st.none() | _kinds_of_enquiry,
+        topics=st.none() | some_words,
+        kle=st.none() | _some_kle,
+        duplicate_of=st.none() | _enquiry,
+        deadlines=st.none() | some_deadlines,
+    ),
+    enquiries.EnquiryRouted: st.builds(
+        enquiries.EnquiryRouted,
+        **_step,
+        obligation=refs,
+        to=refs,
+        rule_id=st.none() | uuids,
+        rule_name=st.none() | words,
+        automatic=st.booleans(),
+    ),
+    enquiries.EnquiryRerouted: st.builds(
+        enquiries.EnquiryRerouted, **_step, obligation=refs, from_unit=refs, to=refs
+    ),
+    enquiries.EnquiryReturned: st.builds(
+        enquiries.EnquiryReturned, **_step, obligation=refs, from_unit=refs
+    ),
+    enquiries.EnquiryAssigned: st.builds(
+        enquiries.EnquiryAssigned, **_step, unit=st.none() | refs, assignees=participants
+    ),
+    enquiries.InformationRequested: st.builds(
+        enquiries.InformationRequested, **_step, due=st.none() | days
+    ),
+    enquiries.InformationSupplied: st.builds(enquiries.InformationSupplied, **_step),
+    enquiries.InterimReplySent: st.builds(
+        enquiries.InterimReplySent, **_step, new_expected_by=days
+    ),
+    enquiries.EnquiryAnswered: st.builds(
+        enquiries.EnquiryAnswered,
+        **_step,
+        obligation=refs,
+        by=refs,
+        answer_kind=st.sampled_from(enquiries.AnswerKind),
+        document=st.none() | words,
+    ),
+    enquiries.EnquiryAnswerWaived: st.builds(
+        enquiries.EnquiryAnswerWaived, **_step, obligation=refs
+    ),
+    enquiries.EnquiryClosed: st.builds(
+        enquiries.EnquiryClosed,
+        **_step,
+        closing=st.sampled_from(enquiries.Closing),
+        satisfaction=st.none() | st.integers(1, 5),
+    ),
+    enquiries.EnquiryReopened: st.builds(enquiries.EnquiryReopened, **_step),
+    enquiries.EnquirySplit: st.builds(
+        enquiries.EnquirySplit, **_step, parts=st.lists(_enquiry, max_size=3).map(tuple)
+    ),
+    enquiries.EnquiryMerged: st.builds(enquiries.EnquiryMerged, **_step, into=_enquiry),
+    enquiries.EnquiryAtRisk: st.builds(enquiries.EnquiryAtRisk, **_warning),
+    enquiries.EnquiryOverdue: st.builds(enquiries.EnquiryOverdue, **_warning),
+    direct_contact.DirectContactRedirected: st.builds(
+        direct_contact.DirectContactRedirected, **_turned_away
+    ),
+    direct_contact.DirectContactRefused: st.builds(
+        direct_contact.DirectContactRefused, **_turned_away
+    ),
+    direct_contact.DirectAccountWithdrawn: st.builds(
+        direct_contact.DirectAccountWithdrawn,
+        account_id=uuids,
+        side=st.sampled_from(direct_contact.Side),
+        why=st.none() | st.builds(direct_contact.WithdrawalText, reason=secrets),
+    ),
+    service_targets.ServiceTargetSet: st.builds(
+        service_targets.ServiceTargetSet,
+        target_id=uuids,
+        code=codes,
+        name=words,
+        terms=terms,
+        administrations=some_refs,
+        valid_from=days,
+        valid_to=st.none() | days,
+    ),
+    service_targets.ServiceTargetEnded: st.builds(
+        service_targets.ServiceTargetEnded, target_id=uuids, valid_to=days, reason=words
+    ),
+    service_targets.WorkingDaysDefined: st.builds(
+        service_targets.WorkingDaysDefined, profile=profiles
+    ),
+    routing.RoutingRuleAdopted: st.builds(
+        routing.RoutingRuleAdopted,
+        rule_id=uuids,
+        name=words,
+        match=st.builds(routing.RuleMatch, topics=some_words, kle=_some_kle),
+        organisations=some_refs,
+        to=refs,
+        automatic=st.booleans(),
+        priority=st.integers(0, 1_000),
+        valid_from=days,
+        valid_to=st.none() | days,
+    ),
+    routing.RoutingRuleWithdrawn: st.builds(
+        routing.RoutingRuleWithdrawn, rule_id=uuids, valid_to=days, reason=words
+    ),
     access.KeyIssued: st.builds(
         access.KeyIssued,
         key_id=uuids,
@@ -262,6 +476,20 @@ OF_TYPE: Final[dict[type[Value], st.SearchStrategy[Any]]] = {
         expires_at=st.none() | days,
     ),
     access.KeyRevoked: st.builds(access.KeyRevoked, key_id=uuids, reason=words),
+    access.KeyExpirySet: st.builds(
+        access.KeyExpirySet, key_id=uuids, expires_at=days, replaced_by=st.none() | uuids
+    ),
+    access.GrantGiven: st.builds(
+        access.GrantGiven,
+        grant_id=uuids,
+        holder=st.integers(0, 2**128 - 1).map(lambda number: f"u-{number:032x}"),
+        role=st.sampled_from(access.Role),
+        scopes=st.just(("kle:03",)),
+        valid_from=days,
+        valid_to=st.none() | days,
+        reason=words,
+    ),
+    access.GrantWithdrawn: st.builds(access.GrantWithdrawn, grant_id=uuids, reason=words),
     imports.ImportStarted: st.builds(
         imports.ImportStarted,
         import_id=uuids,
@@ -284,4 +512,7 @@ contact_events = st.one_of(
 )
 party_events = st.one_of(
     *(made for model, made in OF_TYPE.items() if model.__module__ == "domain.parties.events")
+)
+enquiry_events = st.one_of(
+    *(made for model, made in OF_TYPE.items() if model.__module__ == "domain.enquiries.events")
 )

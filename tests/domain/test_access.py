@@ -19,25 +19,30 @@ from domain.access import (
     issue,
     may,
     principal_of,
+    sees,
     sight,
+    under,
 )
 from domain.errors import Refused
 from domain.values import Confidentiality
 
 OPEN, INTERNAL, RESTRICTED = Confidentiality
-STAFF = "log_contact change_contact read_contacts read_parties change_parties read_reports \
-read_checkpoint read_imports"
+ANYBODY = "read_own_rights read_parties read_checkpoint read_rules"
+READER = f"{ANYBODY} read_contacts read_reports read_enquiries read_direct_contact"
+STAFF = f"{READER} log_contact change_contact change_parties read_imports receive_enquiry \
+supply_information handle_enquiry report_turned_away"
 RIGHTS = {
     Role.CASE_OFFICER: STAFF,
-    Role.ENTRY_DESK: STAFF,
-    Role.MANAGER: STAFF,
+    Role.ENTRY_DESK: f"{STAFF} change_rules",
+    Role.MANAGER: f"{STAFF} change_rules",
     Role.INTEGRATION: STAFF,
-    Role.RECORDS_OFFICER: STAFF + " read_log",
-    Role.COUNCILLOR: "read_contacts read_parties read_reports read_checkpoint",
-    Role.AUDITOR: "read_contacts read_parties read_reports read_log read_checkpoint read_metrics \
-read_imports",
-    Role.ORGANISATION: "read_contacts log_contact read_parties read_reports read_checkpoint",
-    Role.ADMINISTRATOR: "read_parties change_parties read_checkpoint read_metrics",
+    Role.RECORDS_OFFICER: f"{STAFF} read_log",
+    Role.COUNCILLOR: READER,
+    Role.AUDITOR: f"{READER} read_log read_metrics read_imports read_grants",
+    Role.ORGANISATION: f"{READER} log_contact receive_enquiry supply_information \
+report_turned_away",
+    Role.ADMINISTRATOR: f"{ANYBODY} change_parties read_metrics change_rules read_grants \
+change_grants",
 }
 
 
@@ -60,25 +65,71 @@ def test_a_role_may_do_what_the_table_says_and_nothing_else(role: Role) -> None:
 
 
 @pytest.mark.parametrize(
-    ("role", "levels", "persons", "assessment"),
+    ("role", "levels", "persons", "assessment", "unfinished"),
     [
-        (Role.CASE_OFFICER, {OPEN, INTERNAL, RESTRICTED}, True, True),
-        (Role.ENTRY_DESK, {OPEN, INTERNAL, RESTRICTED}, True, True),
-        (Role.MANAGER, {OPEN, INTERNAL, RESTRICTED}, True, True),
-        (Role.AUDITOR, {OPEN, INTERNAL, RESTRICTED}, True, True),
-        (Role.RECORDS_OFFICER, {OPEN, INTERNAL, RESTRICTED}, True, True),
-        (Role.INTEGRATION, {OPEN, INTERNAL}, True, True),
-        (Role.ORGANISATION, {OPEN, INTERNAL}, True, False),
-        (Role.COUNCILLOR, {OPEN}, False, False),
-        (Role.ADMINISTRATOR, {OPEN, INTERNAL}, False, False),
+        (Role.CASE_OFFICER, {OPEN, INTERNAL, RESTRICTED}, True, True, True),
+        (Role.ENTRY_DESK, {OPEN, INTERNAL, RESTRICTED}, True, True, True),
+        (Role.MANAGER, {OPEN, INTERNAL, RESTRICTED}, True, True, True),
+        (Role.AUDITOR, {OPEN, INTERNAL, RESTRICTED}, True, True, True),
+        (Role.RECORDS_OFFICER, {OPEN, INTERNAL, RESTRICTED}, True, True, True),
+        (Role.INTEGRATION, {OPEN, INTERNAL}, True, True, True),
+        (Role.ORGANISATION, {OPEN, INTERNAL}, True, False, True),
+        (Role.COUNCILLOR, {OPEN}, False, False, False),
+        (Role.ADMINISTRATOR, {OPEN, INTERNAL}, False, False, False),
     ],
 )
 def test_a_role_sees_what_its_work_needs(
-    role: Role, levels: set[Confidentiality], persons: bool, assessment: bool
+    role: Role, levels: set[Confidentiality], persons: bool, assessment: bool, unfinished: bool
 ) -> None:
     seen = sight(holder(role))
     assert seen.confidentialities == levels
-    assert (seen.persons, seen.assessment) == (persons, assessment)
+    assert (seen.persons, seen.assessment, seen.unfinished) == (persons, assessment, unfinished)
+
+
+def test_whoever_acts_under_no_grant_yet_may_only_ask_who_he_or_she_is() -> None:
+    nobody_yet = Principal(key_id="u-" + "0" * 32, role=None)  # type: ignore[arg-type]
+    assert {action for action in Action if may(nobody_yet, action)} == {Action.READ_OWN_RIGHTS}
+
+
+@pytest.mark.parametrize(
+    ("number", "is_under"),
+    [("03.10", True), ("03.10.24", True), ("03.10 P35", True), ("03.11", False), ("03", False)],
+)
+def test_a_kle_number_stands_under_its_own_group_only(number: str, is_under: bool) -> None:
+    assert under(number, ["03.10"]) is is_under
+    assert not under(number, ["03.1"]), "no group: 03.10 stands beside it"
+
+
+@pytest.mark.parametrize(
+    ("role", "scopes", "level", "final", "seen"),
+    [
+        (Role.COUNCILLOR, (), OPEN, True, True),
+        (Role.COUNCILLOR, (), OPEN, False, False),
+        (Role.COUNCILLOR, (), INTERNAL, True, False),
+        (Role.ORGANISATION, ("party:a",), INTERNAL, False, True),
+        (Role.ORGANISATION, ("party:b",), OPEN, True, False),
+        (Role.ORGANISATION, ("party:a",), RESTRICTED, True, False),
+        (Role.CASE_OFFICER, ("kle:03.10",), RESTRICTED, False, True),
+        (Role.CASE_OFFICER, ("kle:03.1",), OPEN, True, False),
+    ],
+)
+def test_a_record_is_seen_by_level_finality_party_and_topic(
+    role: Role, scopes: tuple[str, ...], level: Confidentiality, final: bool, seen: bool
+) -> None:
+    limits = sight(holder(role, *scopes))
+    assert sees(limits, level, ["a"], ["03.10.24"], final=final) is seen
+
+
+def test_only_a_sight_without_any_limit_is_unlimited() -> None:
+    assert not sight(holder(Role.AUDITOR)).limited
+    for role, *scopes in (
+        (Role.COUNCILLOR,),
+        (Role.INTEGRATION,),
+        (Role.MANAGER, "kle:03"),
+        (Role.MANAGER, "unit:a"),
+        (Role.ORGANISATION,),
+    ):
+        assert sight(holder(role, *scopes)).limited
 
 
 def test_the_table_of_sights_covers_every_role() -> None:

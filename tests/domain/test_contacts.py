@@ -545,6 +545,7 @@ SENDABLE: dict[str, list[Any]] = {
     "case_numbers": [[], ["2009-116302"]],
     "document_numbers": [[], ["2010-140582"]],
     "confidentiality": ["open", "internal", "restricted"],
+    "negotiation": [False, True],
     "personal_data": ["none", "ordinary", "sensitive"],
     "occasion": [None, "planned"],
     "outcome": ["held", "not_reached"],

@@ -11,7 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from domain import access, contacts, custody, imports, parties, values
+from domain import (
+    access,
+    contacts,
+    custody,
+    direct_contact,
+    enquiries,
+    imports,
+    parties,
+    routing,
+    service_targets,
+    values,
+)
 from domain.log.envelope import Via
 from domain.persons import PersonDetails
 from domain.registry import EVENTS, NAMES, UPCASTERS, EventType
@@ -22,11 +33,23 @@ ROOT = Path(__file__).resolve().parents[2]
 CONCEPTS: list[UnionType | type[Value]] = [
     contacts.ContactEvent,
     parties.PartyEvent,
+    enquiries.EnquiryEvent,
+    direct_contact.DirectContactEvent,
+    service_targets.ServiceTargetEvent,
+    routing.RoutingEvent,
     access.AccessEvent,
     imports.ImportEvent,
     custody.CustodyEvent,
 ]
-SEALED_MODELS = {contacts.ContactText, contacts.ReasonText, PersonDetails}
+SEALED_MODELS = {
+    contacts.ContactText,
+    contacts.ReasonText,
+    enquiries.EnquiryText,
+    enquiries.StepText,
+    direct_contact.AccountText,
+    direct_contact.WithdrawalText,
+    PersonDetails,
+}
 
 
 def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
@@ -59,7 +82,7 @@ def test_every_event_of_every_concept_is_registered_once() -> None:
 
 @pytest.mark.parametrize("name", list(EVENTS))
 def test_a_stored_name_says_concept_fact_and_version(name: str) -> None:
-    assert re.fullmatch(r"[a-z]+\.[a-z_]+/[1-9][0-9]*", name)
+    assert re.fullmatch(r"[a-z_]+\.[a-z_]+/[1-9][0-9]*", name)
     assert EVENTS[name].name == name
     assert NAMES[EVENTS[name].model] == name
 
@@ -159,6 +182,15 @@ LISTS: dict[str, Iterable[str]] = {
     "doors": get_args(Via),
     "fields of a contact": contacts.ContactContent.model_fields,
     "texts of a contact": contacts.ContactText.model_fields,
+    "kinds of enquiries": service_targets.EnquiryKind,
+    "clocks": service_targets.Clock,
+    "states of a clock": get_args(enquiries.ClockState),
+    "phases": enquiries.Phase,
+    "states of an obligation": enquiries.Owed,
+    "priorities": enquiries.Priority,
+    "kinds of answers": enquiries.AnswerKind,
+    "closings": enquiries.Closing,
+    "sides": direct_contact.Side,
 }
 
 

@@ -9,15 +9,18 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from api.imports import enquiry_tables, tables
 from api.imports import mapping as language
 from api.imports.contacts import REASONS
 from api.imports.loading import load, load_file
 from api.imports.reading import FILE_REASONS
 from api.imports.report import Report
+from api.imports.steps import COMMANDS
 from domain.errors import Refused
 from domain.imports import MAPPING_CHARS_MAX
 from tests.imports.registers import FIELDS, SIDES, TIME, TOP, mapping
 
+LANGUAGE = (language, tables, enquiry_tables)
 DOCS = Path(__file__).parents[2] / "docs"
 
 
@@ -123,6 +126,16 @@ def test_every_toml_of_the_docs_is_toml() -> None:
         tomllib.loads(block)
 
 
+def test_every_step_and_its_fields_stand_in_the_docs() -> None:
+    text = (DOCS / "importing.md").read_text(encoding="utf-8")
+    for step, fields_of in enquiry_tables.STEP_FIELDS.items():
+        (line,) = re.findall(rf"^\| `{step}` \|(.*)\|$", text, re.MULTILINE)
+        assert set(re.findall(r"`(\w+)`", line)) == set(fields_of)
+        assert set(fields_of) - {"for", "from", "assignee", "assignee_role"} <= {
+            name.removesuffix("_") for name in COMMANDS[step].model_fields
+        }
+
+
 def documented(text: str) -> set[str]:
     code = re.findall(r"`([^`\n]+)`", text) + re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
     return set(re.findall(r"\w+", " ".join(code)))
@@ -130,10 +143,10 @@ def documented(text: str) -> set[str]:
 
 def test_every_key_code_and_figure_stands_in_the_docs() -> None:
     words = documented((DOCS / "importing.md").read_text(encoding="utf-8"))
-    models = [
-        m for _, m in inspect.getmembers(language, inspect.isclass) if issubclass(m, BaseModel)
-    ]
-    keys = {key for model in models for key in model.model_fields}
+    found = [m for part in LANGUAGE for _, m in inspect.getmembers(part, inspect.isclass)]
+    models = {model for model in found if issubclass(model, BaseModel)}
+    assert {tables.Source, enquiry_tables.StepTake} <= models
+    keys = {key.removesuffix("_") for model in models for key in model.model_fields}
     figures = {figure.name for figure in fields(Report)}
     assert (keys | figures | {*REASONS, *FILE_REASONS}) - words == set()
     assert "an_undocumented_key" not in words

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.imports import reading
-from api.imports.mapping import Column, Dialect
 from api.imports.reading import File, decoded, open_file, sheet_of
+from api.imports.tables import Column, Dialect
 from domain.errors import Refused
 from tests.imports.registers import COLUMNS, HEADER, Desk, mapping
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from api.imports.takes import SEARCHED_CHARS_MAX
 from tests.imports.registers import COLUMNS, HEADER, SIDES, TIME, Desk, mapping
 
 ROW = "1,2010-02-03,TMF,KAB,Udlejning\n"
@@ -106,3 +107,16 @@ def test_the_example_of_people_in_the_docs_reads_what_it_says(desk: Desk) -> Non
         ("Bo", "formand", "KAB"),
         ("Ea", "deltager", "KAB"),
     ]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    ["pattern = '[0-9]+'", "split_pattern = '[0-9]+'", "pattern = '[0-9]+'\nall = true"],
+)
+def test_a_pattern_is_tried_on_so_many_characters_and_not_one_more(desk: Desk, rule: str) -> None:
+    text = mapping('[[topics]]\ncolumn = "note"\n' + rule, columns=COLUMNS + 'note = "note"\n')
+    head, row = f"{HEADER.strip()},note\n", ROW.strip()
+    fits = " " * (SEARCHED_CHARS_MAX - 2) + "17"
+    assert desk.run(f'{head}{row},".{fits[1:]}"\n', text).refused == {}
+    longer = desk.run(f'{head}{row.replace("1,", "2,", 1)},".{fits}"\n', text)
+    assert longer.refused == {"too_long_to_search:topics": 1}

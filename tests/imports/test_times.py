@@ -200,6 +200,15 @@ def test_an_end_that_repeats_the_start_adds_nothing() -> None:
         joined(days.read("2010-02-23", ""), days.read("2010-02-22", ""))
 
 
+def test_an_end_on_the_day_the_register_writes_is_the_starts_own_day() -> None:
+    days, clock = reader("%Y-%m-%d"), reader("%Y-%m-%d %H:%M")
+    night = clock.read("2010-07-23 00:30", "")
+    assert night.start == "2010-07-22T22:30:00Z", "another day where instants are written"
+    assert joined(night, days.read("2010-07-23", "")) == night
+    with pytest.raises(Unreadable):
+        joined(night, days.read("2010-07-24", ""))
+
+
 def test_words_are_kept_only_when_they_are_not_an_exact_time() -> None:
     assert occurred(reader("%B %Y").read("May 2010", ""), "May 2010").text == "May 2010"
     assert occurred(reader("%d-%m-%Y").read("01-05-2010", ""), "01-05-2010").text is None

@@ -11,7 +11,7 @@ from projections.storage import ViewStore
 from tests.projections.memory import EVERYTHING
 
 KIM = {"name": "Kim Larsen", "role": "direktør", "party": "KAB"}
-V = "contacts_1_1"
+V = "contacts_2_1"
 
 
 def ask(

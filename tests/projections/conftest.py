@@ -8,6 +8,7 @@ import pytest
 from projections.registry import View
 from projections.runner import Runner
 from projections.storage import ViewStore, open_views
+from tests.projections.desk import Desk
 from tests.projections.memory import Story
 
 
@@ -51,3 +52,9 @@ def follow(story: Story) -> Callable[..., Runner]:
         return runner
 
     return made
+
+
+@pytest.fixture
+def desk(story: Story) -> Desk:
+    """The entry point's desk, in the same story."""
+    return Desk(story)

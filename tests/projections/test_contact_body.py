@@ -67,6 +67,7 @@ def test_a_logged_contact_shows_what_was_logged() -> None:
         "case_numbers": [],
         "document_numbers": [],
         "confidentiality": "internal",
+        "negotiation": False,
         "personal_data": "ordinary",
         "occasion": None,
         "outcome": "held",

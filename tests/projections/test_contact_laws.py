@@ -9,14 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.access import Role
+from domain.access import Role, Sight
+from domain.enquiries import Closing, EnquiryClosed, EnquiryReceived, EnquiryReopened
 from domain.log.codec import Codec
+from domain.service_targets import EnquiryKind
+from domain.values import Confidentiality, ContactId, Occurred
 from projections.contact_body import compose, render
 from projections.contacts import VIEW, ContactQuery, history, newest, one
 from projections.runner import Runner, digest, positions
-from projections.storage import ViewStore, open_views
+from projections.storage import OPEN, ViewStore, open_views
 from tests.projections.asking import KIM, ask, ids
-from tests.projections.memory import EVERYTHING, MemoryLog, Story, seeing
+from tests.projections.memory import EVERYTHING, PARTIES, MemoryLog, Story, seeing
 
 Follow = Callable[..., Runner]
 
@@ -32,6 +35,7 @@ FIELDS = st.fixed_dictionaries(
         "facts": st.sampled_from(["aftalt", "ikke aftalt"]),
         "assessment": st.sampled_from(["god", "skidt"]),
         "confidentiality": st.sampled_from(["open", "internal", "restricted"]),
+        "negotiation": st.booleans(),
         "kle": st.sampled_from([[], ["03.10.24"]]),
         "topics": st.sampled_from([[], ["tag"]]),
         "participants": st.sampled_from([[], [KIM], [{"role": "formand", "party": "AKB"}]]),
@@ -39,7 +43,9 @@ FIELDS = st.fixed_dictionaries(
 )
 MOVES = st.lists(
     st.tuples(
-        st.sampled_from(["log", "log", "correct", "retract", "link", "unlink"]),
+        st.sampled_from(
+            ["log", "log", "correct", "retract", "link", "unlink", "receive", "close", "reopen"]
+        ),
         st.integers(0, 5),
         FIELDS,
     ),
@@ -51,12 +57,19 @@ def tell(story: Story, moves: Iterable[tuple[str, int, dict[str, Any]]]) -> list
     """Play the moves that the rules allow, and return the contacts."""
     made: list[str] = []
     links: dict[str, list[str]] = {}
+    enquiries: list[str] = []
     for move, which, fields in moves:
         if move == "log" or not made:
             made.append(story.log_contact(**fields))
             continue
         contact = made[which % len(made)]
         state = story.states[contact]
+        if move == "receive":
+            enquiries.append(f"e{len(enquiries)}")
+            story.tell(received(enquiries[-1], contact))
+        elif move in ENDS and enquiries:
+            told = {"enquiry_id": enquiries[which % len(enquiries)], "version": 2}
+            story.tell(ENDS[move](**told, occurred=MOMENT, **CLOSING[move]))
         if state.retracted:
             continue
         if move == "correct":
@@ -69,6 +82,36 @@ def tell(story: Story, moves: Iterable[tuple[str, int, dict[str, Any]]]) -> list
         elif links.get(contact):
             story.unlink(contact, links[contact].pop())
     return made
+
+
+MOMENT = Occurred.model_validate(
+    {
+        "from": "2010-02-22",
+        "to": "2010-02-22",
+        "precision": "day",
+        "text": None,
+        "first_day": "2010-02-22",
+        "last_day": "2010-02-22",
+    },
+    strict=False,
+)
+ENDS: dict[str, Any] = {"close": EnquiryClosed, "reopen": EnquiryReopened}
+CLOSING: dict[str, Any] = {"close": {"closing": next(iter(Closing))}, "reopen": {}}
+
+
+def received(enquiry_id: str, contact: str) -> EnquiryReceived:
+    return EnquiryReceived(
+        enquiry_id=enquiry_id,
+        contact_id=ContactId(contact),
+        sender=PARTIES["KAB"],
+        medium="email",
+        written=True,
+        kind=next(iter(EnquiryKind)),
+        received=MOMENT,
+        received_day="2010-02-22",
+        text=None,
+        confidentiality=Confidentiality.OPEN,
+    )
 
 
 def followed(folder: Path, name: str, log: MemoryLog, codec: Codec, page: int) -> ViewStore:
@@ -109,12 +152,14 @@ QUERIES = (
 SIGHTS = (EVERYTHING, seeing(Role.COUNCILLOR), seeing(Role.ORGANISATION, "party:id-AKB"))
 
 
-def everything(store: ViewStore, at: int, contacts: Iterable[str]) -> list[object]:
+def everything(
+    store: ViewStore, at: int, contacts: Iterable[str], sights: Iterable[Sight] = SIGHTS
+) -> list[object]:
     """All answers that a reader could be given at a position."""
     v = positions(store)["contacts"].suffix
     told: list[object] = []
     with store.reading() as reader:
-        for sight in SIGHTS:
+        for sight in sights:
             told += [newest(reader, v, at, None, sight, query) for query in QUERIES]
             told += [one(reader, v, at, None, sight, contact) for contact in contacts]
             told += [history(reader, v, at, sight, contact) for contact in contacts]
@@ -133,9 +178,37 @@ def test_as_known_at_a_position_is_what_a_log_that_ended_there_tells(
         short = followed(
             folder, f"short{position}", story.memory.upto(position), story.codec, 1_000
         )
-        assert everything(whole, position, made) == everything(short, position, made)
+        all_seeing = [EVERYTHING]
+        told = everything(whole, position, made, all_seeing)
+        assert told == everything(short, position, made, all_seeing)
+        for sight in SIGHTS[1:]:
+            assert_nothing_hidden_by_now_is_told(whole, short, position, made, sight)
         short.close()
     whole.close()
+
+
+def assert_nothing_hidden_by_now_is_told(
+    whole: ViewStore, short: ViewStore, position: int, made: Iterable[str], sight: Sight
+) -> None:
+    """Whoever may not see a contact by now is not told how it was; the rest is as it was."""
+    v = positions(whole)["contacts"].suffix
+    with whole.reading() as now, short.reading() as then:
+        for contact in made:
+            by_now = one(now, v, OPEN - 1, None, sight, contact)
+            told = [
+                (one(reader, v, position, None, sight, contact),
+                 history(reader, v, position, sight, contact))
+                for reader in (now, then)
+            ]  # fmt: skip
+            assert told[0] == (told[1] if by_now else (None, None))
+        every = ContactQuery(include_retracted=True, limit=500)
+        hidden = {c for c in made if one(now, v, OPEN - 1, None, sight, c) is None}
+        want = [
+            item
+            for item in newest(then, v, position, None, sight, every).items
+            if orjson.loads(item)["id"] not in hidden
+        ]
+        assert newest(now, v, position, None, sight, every).items == want
 
 
 @given(moves=MOVES)
@@ -143,7 +216,7 @@ def test_lists_agree_with_a_plain_reading_of_the_facts(
     tmp_path_factory: pytest.TempPathFactory, moves: Any
 ) -> None:
     story = Story()
-    made = tell(story, moves)
+    made = tell(story, [move for move in moves if move[0] != "receive"])
     store = followed(tmp_path_factory.mktemp("model"), "views", story.memory, story.codec, 4)
     plain = [orjson.loads(compose(render(story.facts(contact)), EVERYTHING)) for contact in made]
     standing = [c for c in plain if c["status"] != "retracted"]
@@ -164,6 +237,6 @@ def test_lists_agree_with_a_plain_reading_of_the_facts(
         c["id"] for c in standing if c["kle"] and c["medium"] == "mail"
     }
     assert set(ids(ask(store, sight=SIGHTS[1]))) == {
-        c["id"] for c in standing if c["confidentiality"] == "open"
+        c["id"] for c in standing if c["confidentiality"] == "open" and not c["negotiation"]
     }
     store.close()

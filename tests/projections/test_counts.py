@@ -18,12 +18,13 @@ from domain.errors import Refused
 from domain.log.codec import Fact
 from domain.values import Confidentiality
 from projections import counts
-from projections.count_rows import VIEW, period_of
+from projections.count_rows import VIEW
+from projections.count_shapes import period_of
 from projections.counts import KEPT_REPORTS_MAX, RecentReports, ReportQuery, report
 from projections.storage import ViewStore, open_views
 from tests.projections.memory import EVERYTHING, seeing
 
-V = "counts_1_1"
+V = "counts_2_1"
 OURS = ("A1", "A2")
 THEIRS = ("O1", "O2", "O3")
 TIMES = (None, "month", "quarter", "year", "day", "weekday")
@@ -36,6 +37,7 @@ contents = st.fixed_dictionaries(
         "medium": st.sampled_from(["phone", "mail"]),
         "direction": st.sampled_from(["inbound", "outbound"]),
         "confidentiality": st.sampled_from(["open", "internal", "restricted"]),
+        "negotiation": st.booleans(),
         "outcome": st.sampled_from(["held", "held", "not_reached"]),
         "administrations": st.sets(st.sampled_from(OURS), min_size=1),
         "organisations": st.sets(st.sampled_from(THEIRS)),
@@ -52,6 +54,8 @@ steps = st.one_of(
     st.tuples(st.just("retract"), st.integers(0, 20)),
     st.tuples(st.just("merge"), st.permutations(THEIRS)),
     st.tuples(st.just("unmerge"), st.sampled_from(THEIRS)),
+    st.tuples(st.just("receive"), st.integers(0, 20)),
+    st.tuples(st.sampled_from(["closed", "reopened", "split"]), st.integers(0, 20)),
 )
 
 
@@ -63,8 +67,10 @@ def content(given: dict[str, Any]) -> dict[str, Any]:
         for side in ("administrations", "organisations")
     }
     plain = ("channel", "medium", "direction", "confidentiality", "outcome")
-    kle = {"kle": sorted(given["kle"])}
-    return {**{key: given[key] for key in plain}, **parties, **kle, "occurred": occurred}
+    more: dict[str, Any] = {"kle": sorted(given["kle"]), "occurred": occurred}
+    if given.get("negotiation"):  # events of before the field do not have it
+        more["negotiation"] = True
+    return {**{key: given[key] for key in plain}, **parties, **more}
 
 
 def people(given: dict[str, Any]) -> list[dict[str, Any]]:
@@ -76,6 +82,7 @@ def told(script: Sequence[tuple[Any, ...]]) -> list[Fact]:
     facts: list[Fact] = []
     live: list[str] = []
     merged: set[str] = set()
+    enquiries: list[str] = []
 
     def tell(kind: str, data: dict[str, Any]) -> None:
         facts.append(Fact(len(facts) + 1, len(facts) * 1_000_000, "", kind, {}, data))
@@ -100,6 +107,12 @@ def told(script: Sequence[tuple[Any, ...]]) -> list[Fact]:
         elif kind == "unmerge" and rest[0] in merged:
             merged.discard(rest[0])
             tell("party.unmerged/1", {"party_id": rest[0]})
+        elif kind == "receive" and live:
+            enquiries.append(f"e{len(facts)}")
+            came_with = {"contact_id": live[rest[0] % len(live)]}
+            tell("enquiry.received/1", {"enquiry_id": enquiries[-1]} | came_with)
+        elif kind in {"closed", "reopened", "split"} and enquiries:
+            tell(f"enquiry.{kind}/1", {"enquiry_id": enquiries[rest[0] % len(enquiries)]})
     return facts
 
 
@@ -116,26 +129,8 @@ def recount(
     facts: Sequence[Fact], at: int, day: str | None, sight: Sight, query: ReportQuery
 ) -> dict[tuple[Any, ...], int]:
     """Count by reading the facts from the start: slow, and with no table to be wrong in."""
-    standing: dict[str, tuple[dict[str, Any], set[str]]] = {}
-    into: dict[str, str] = {}
-    for fact in facts[:at]:
-        data = fact.data
-        match fact.type:
-            case "contact.logged/1" | "contact.corrected/1":
-                known = standing.get(data["contact_id"])
-                told_of = data["participants"]
-                who = (
-                    known[1]
-                    if told_of is None and known
-                    else {p["party"]["id"] for p in told_of or ()}
-                )
-                standing[data["contact_id"]] = (data["content"], who)
-            case "contact.retracted/1":
-                del standing[data["contact_id"]]
-            case "party.merged/1":
-                into[data["party_id"]] = data["into_party_id"]
-            case "party.unmerged/1":
-                del into[data["party_id"]]
+    standing, into = standing_at(facts[:at])
+    by_now = standing_at(facts, keep_retracted=sight.unfinished)[0]
 
     def stands(party: str) -> str:
         while party in into:
@@ -145,6 +140,8 @@ def recount(
     groups: dict[tuple[Any, ...], set[str]] = {}
     for contact, (held, who) in standing.items():
         if not counts_in(held, who, day, sight, query):
+            continue
+        if contact not in by_now or not is_seen(*by_now[contact], sight):
             continue
         for ours, theirs in itertools.product(
             [p["id"] for p in held["administrations"]],
@@ -162,16 +159,69 @@ def recount(
     return {key: len(found) for key, found in groups.items()}
 
 
-def counts_in(
-    held: dict[str, Any], who: set[str], day: str | None, sight: Sight, query: ReportQuery
-) -> bool:
-    first, last = held["occurred"]["first_day"], held["occurred"]["last_day"]
+Standing = dict[str, tuple[dict[str, Any], set[str]]]
+
+
+def standing_at(
+    facts: Sequence[Fact], *, keep_retracted: bool = False
+) -> tuple[Standing, dict[str, str]]:
+    """Contacts with their parties of participants, and which party is merged into which."""
+    standing: Standing = {}
+    into: dict[str, str] = {}
+    came_with: dict[str, str] = {}
+    under_way: dict[str, bool] = {}
+    for fact in facts:
+        data = fact.data
+        match fact.type:
+            case "contact.logged/1" | "contact.corrected/1":
+                known = standing.get(data["contact_id"])
+                told_of = data["participants"]
+                who = (
+                    known[1]
+                    if told_of is None and known
+                    else {p["party"]["id"] for p in told_of or ()}
+                )
+                standing[data["contact_id"]] = (data["content"], who)
+            case "contact.retracted/1" if not keep_retracted:
+                del standing[data["contact_id"]]
+            case "party.merged/1":
+                into[data["party_id"]] = data["into_party_id"]
+            case "party.unmerged/1":
+                del into[data["party_id"]]
+            case "enquiry.received/1":
+                came_with[data["enquiry_id"]] = data["contact_id"]
+                under_way[data["enquiry_id"]] = True
+            case "enquiry.closed/1" | "enquiry.reopened/1" | "enquiry.split/1":
+                under_way[data["enquiry_id"]] = fact.type == "enquiry.reopened/1"
+    awaited = {came_with[enquiry] for enquiry, still in under_way.items() if still}
+    return {
+        contact: (
+            held | {"final": contact not in awaited and not held.get("negotiation", False)},
+            who,
+        )
+        for contact, (held, who) in standing.items()
+    }, into
+
+
+def is_seen(held: dict[str, Any], who: set[str], sight: Sight) -> bool:
     all_parties = {p["id"] for p in held["administrations"] + held["organisations"]} | who
     under = [
         k == s or (k.startswith(s) and k[len(s)] == ".")
         for k in held["kle"]
         for s in sight.kle or ()
     ]
+    return (
+        held["confidentiality"] in sight.confidentialities
+        and (held["confidentiality"] != "open" or held["final"] or sight.unfinished)
+        and (sight.parties is None or not sight.parties.isdisjoint(all_parties))
+        and (sight.kle is None or any(under))
+    )
+
+
+def counts_in(
+    held: dict[str, Any], who: set[str], day: str | None, sight: Sight, query: ReportQuery
+) -> bool:
+    first, last = held["occurred"]["first_day"], held["occurred"]["last_day"]
     return (
         (day is None or first <= day)
         and (query.date_from is None or last >= query.date_from)
@@ -185,9 +235,7 @@ def counts_in(
                 ("outcome", query.outcome),
             )
         )
-        and held["confidentiality"] in sight.confidentialities
-        and (sight.parties is None or not sight.parties.isdisjoint(all_parties))
-        and (sight.kle is None or any(under))
+        and is_seen(held, who, sight)
     )
 
 
@@ -247,6 +295,7 @@ sights = st.builds(
     kle=st.none() | st.none() | st.sampled_from([("03.10",), ("03.1",), ("00", "03")]),
     persons=st.just(True),
     assessment=st.just(True),
+    unfinished=st.booleans(),
 )
 
 
@@ -301,7 +350,9 @@ def some_facts() -> list[Fact]:
             script.append(("merge", ["O2", "O1", "O3"]))
         if n == 20:
             script += [("correct", varied, 3, False), ("retract", 5), ("merge", ["O3", "O1", "O2"])]
-    return told([*script, ("unmerge", "O2"), ("correct", base, 4, True)])
+            script += [("receive", 0), ("receive", 3), ("log", varied | {"negotiation": True})]
+    closing = [("closed", 0), ("reopened", 0), ("closed", 1)]
+    return told([*script, ("unmerge", "O2"), ("correct", base, 4, True), *closing])
 
 
 @pytest.mark.parametrize("page", [1, 7, 1000])

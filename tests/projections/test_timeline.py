@@ -10,7 +10,7 @@ import pytest
 from domain.access import Role, Sight
 from domain.parties import PartyMerged, PartyRelated, PartyRelationEnded, PartyRenamed, Relation
 from domain.values import PartyId, PartyRef
-from projections import contact_rows, parties, timeline
+from projections import contact_rows, direct_rows, enquiries, parties, timeline
 from projections.registry import View
 from projections.runner import Runner, digest
 from projections.storage import ViewStore, open_views
@@ -18,8 +18,8 @@ from projections.timeline import VIEW
 from tests.projections.memory import EVERYTHING, NAMES, Story, seeing
 from tests.projections.test_parties import register
 
-VIEWS: list[View] = [contact_rows.VIEW, parties.VIEW, VIEW]
-VS = {view.name: f"{view.name}_1_1" for view in VIEWS}
+VIEWS: list[View] = [contact_rows.VIEW, parties.VIEW, enquiries.VIEW, direct_rows.VIEW, VIEW]
+VS = {view.name: f"{view.name}_{view.version}_1" for view in VIEWS}
 MORE = ("OLD", "GRP", "NEW")
 Follow = Callable[..., Runner]
 

@@ -64,6 +64,8 @@ class Installation:
             "KONTAKTLOG_DATA_DIR": str(self.folder),
             "KONTAKTLOG_MASTER_KEY": base64.b64encode(bytes(range(32))).decode(),
             "KONTAKTLOG_PORT": "0",
+            "KONTAKTLOG_RATE_PER_SECOND": "1000000",
+            "KONTAKTLOG_RATE_BURST": "1000000",
             **self.more,
         }
 

@@ -5,9 +5,12 @@ keep a ledger of what was acknowledged. After a random moment the process group 
 the restart each desk sends its unknown contact again, under the same key.
 """
 
+import os
 import random
 import signal
+import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -29,6 +32,9 @@ DESKS = 3
 LIFE_SECONDS_MAX = 0.150
 HASTY = "from tests.proof.hasty import serve; serve()"
 HASTY_ROUNDS_MAX = 30
+KILLS = int(os.environ.get("KONTAKTLOG_TEST_KILLS", "500"))
+"""Deaths of a nightly proof."""
+TOLD_EVERY = 50
 
 pytestmark = pytest.mark.fault
 
@@ -81,10 +87,13 @@ class Story:
 def killed(home: Installation, ledger: Ledger, rounds: int, seed: int) -> None:
     story = Story(settled(home), ledger, seed)
     told = f"{needs.SEED}={seed}"
+    begun = time.monotonic()
     for number in range(rounds):
         story.one_life()
         if number % 10 == 0:
             assert story.faults() <= set(), f"{told}, round {number}"
+        if (number + 1) % TOLD_EVERY == 0:
+            progress(f"{number + 1} kills, {len(ledger.read())} acknowledged, {told}", begun)
     story.last_life()
     assert story.faults() == set(), told
     acknowledged = {ack.contact_id for ack in story.ledger.read()}
@@ -92,6 +101,15 @@ def killed(home: Installation, ledger: Ledger, rounds: int, seed: int) -> None:
     assert len(acknowledged) > rounds, "too few contacts to prove anything"
     until(lambda: not any(is_alive(pid) for pid in story.orphans), "the end of every follower")
     home.demand_clean()
+    if rounds >= TOLD_EVERY:
+        stands = len(stored(home.store))
+        progress(f"{rounds} kills, {len(acknowledged)} acknowledged, 0 lost of {stands}", begun)
+
+
+def progress(told: str, begun: float) -> None:
+    """Write a line past pytest, which keeps what a test prints until it fails."""
+    line = f"\n{told}, {time.monotonic() - begun:.0f} s\n"
+    print(line, end="", file=sys.__stderr__, flush=True)
 
 
 @pytest.fixture
@@ -124,7 +142,7 @@ def test_nothing_acknowledged_is_lost_or_doubled_by_five_hundred_kills(
     tmp_path: Path, ledger: Ledger
 ) -> None:
     home = Installation(tmp_path / "home")
-    killed(home, ledger, 500, needs.seed(random.randrange(10**9)))
+    killed(home, ledger, KILLS, needs.seed(random.randrange(10**9)))
 
 
 @pytest.mark.proof_nightly
@@ -134,7 +152,7 @@ def test_nothing_acknowledged_is_lost_or_doubled_by_five_hundred_kills_over_post
     tmp_path: Path, ledger: Ledger, postgres_url: str
 ) -> None:
     home = Installation(tmp_path / "home", postgres_url)
-    killed(home, ledger, 500, needs.seed(random.randrange(10**9)))
+    killed(home, ledger, KILLS, needs.seed(random.randrange(10**9)))
 
 
 def test_a_follower_does_not_outlive_its_killed_server(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Who asks (godkendelse): reads the bearer key, finds it in the view of keys, checks its secret.
+"""API keys at the door: reads the bearer key, finds it in the view of keys, checks its secret.
 
 Unknown, wrong, expired and revoked keys all get the same answer, so nobody learns which it was.
 """
@@ -35,8 +35,8 @@ class _Known:
     until: float
 
 
-class Gatekeeper:
-    """Turns an Authorization header into a principal, with a short memory of keys that exist."""
+class Keys:
+    """Turns a key into a principal, with a short memory of keys that exist."""
 
     def __init__(self, find: Find, *, on_loop: bool) -> None:
         """`find` looks a key id up; `on_loop` says that it is quick enough for the event loop."""
