@@ -51,6 +51,18 @@ def stage(stages: Stages, request: pytest.FixtureRequest) -> Stage:
     return stages.of(getattr(request, "param", "restricted"))
 
 
+@pytest.fixture(scope="module")
+def worn_stages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stages]:
+    with ExitStack() as doors:
+        yield Stages(tmp_path_factory.mktemp("worn"), doors)
+
+
+@pytest.fixture
+def worn(worn_stages: Stages, request: pytest.FixtureRequest) -> Stage:
+    """The same for tests that write: what they leave behind would be found by those that read."""
+    return worn_stages.of(getattr(request, "param", "restricted"))
+
+
 # ── questions ────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -219,35 +231,35 @@ def bodies(stage: Stage) -> Iterator[tuple[str, Json]]:
         yield f"/v1/direct-contact/{name}", account
 
 
-@pytest.mark.parametrize("stage", ["open", "restricted"], indirect=True)
+@pytest.mark.parametrize("worn", ["open", "restricted"], indirect=True)
 @pytest.mark.parametrize("who", SCOPED[:3])
-def test_no_command_brings_out_what_is_hidden(stage: Stage, who: str) -> None:
-    api, everything_sent = stage.viewers()[who], str(stage.hidden)
+def test_no_command_brings_out_what_is_hidden(worn: Stage, who: str) -> None:
+    api, everything_sent = worn.viewers()[who], str(worn.hidden)
     for headers in ({}, {"Idempotency-Key": "of-the-owner"}):
-        for path, body in bodies(stage):
+        for path, body in bodies(worn):
             answer = api.post(path, body, headers=headers)
             assert answer.status_code < 500, answer.text
-            assert leaks_in(stage, answer, str(body)) == [], (path, answer.text)
+            assert leaks_in(worn, answer, str(body)) == [], (path, answer.text)
     own = api.post("/v1/contacts", contact())
     assert own.status_code == 201
     path = f"/v1/contacts/{own.json()['id']}"
     for kind, target in (("contact", "contact_id"), ("enquiry", "enquiry_id")):
-        link = {"kind": kind, "target": stage.hidden[target]}
+        link = {"kind": kind, "target": worn.hidden[target]}
         answer = api.post(f"{path}/links", link, headers={"If-Match": "*"})
-        assert leaks_in(stage, answer, everything_sent) == []
+        assert leaks_in(worn, answer, everything_sent) == []
     at = api.post("/v1/contacts", contact()).json()["position"]
     for part in ("", "/history", "/filings", "/receipt"):
         answer = api.get(path + part, params={} if part == "/receipt" else {"min_position": at})
-        assert leaks_in(stage, answer, everything_sent) == [], part
+        assert leaks_in(worn, answer, everything_sent) == [], part
 
 
-@pytest.mark.parametrize("stage", ["open", "restricted"], indirect=True)
+@pytest.mark.parametrize("worn", ["open", "restricted"], indirect=True)
 @pytest.mark.parametrize("who", SCOPED[:3])
 def test_naming_what_is_hidden_is_answered_like_naming_what_does_not_exist(
-    stage: Stage, who: str
+    worn: Stage, who: str
 ) -> None:
-    api, hidden = stage.viewers()[who], stage.hidden
-    for (path, theirs), name in itertools.product(bodies(stage), hidden):
+    api, hidden = worn.viewers()[who], worn.hidden
+    for (path, theirs), name in itertools.product(bodies(worn), hidden):
         if hidden[name] in str(theirs):
             nothing = replaced(theirs, hidden[name], UNKNOWN)
             assert numbered(api.post(path, theirs)) == numbered(api.post(path, nothing)), path
@@ -274,9 +286,9 @@ def replaced(value: Any, old: str, new: str) -> Any:
     return new if value == old else value
 
 
-@pytest.mark.parametrize("stage", ["open", "restricted"], indirect=True)
-def test_an_enquiry_cannot_be_merged_into_one_that_is_hidden(stage: Stage) -> None:
-    desk = stage.viewers()["officer of a unit"]
+@pytest.mark.parametrize("worn", ["open", "restricted"], indirect=True)
+def test_an_enquiry_cannot_be_merged_into_one_that_is_hidden(worn: Stage) -> None:
+    desk = worn.viewers()["officer of a unit"]
     own = desk.post("/v1/enquiries", enquiry()).json()["id"]
     answers = [
         desk.post(
@@ -284,18 +296,18 @@ def test_an_enquiry_cannot_be_merged_into_one_that_is_hidden(stage: Stage) -> No
             {"into": into, "reason": "Samme"},
             headers={"If-Match": "*"},
         )
-        for into in (stage.hidden["enquiry_id"], UNKNOWN)
+        for into in (worn.hidden["enquiry_id"], UNKNOWN)
     ]
     assert told(answers[0]) == told(answers[1])
     assert answers[0].status_code in {404, 422}
 
 
-def test_the_id_of_somebody_else_s_is_no_way_in(stage: Stage) -> None:
+def test_the_id_of_somebody_else_s_is_no_way_in(worn: Stage) -> None:
     """Ids are unique, so it is told that one is taken, and nothing else."""
-    kab = stage.viewers()["organisation"]
-    body = contact(id=stage.hidden["contact_id"])
+    kab = worn.viewers()["organisation"]
+    body = contact(id=worn.hidden["contact_id"])
     answer = kab.post("/v1/contacts", body)
     assert (answer.status_code, answer.json()["code"]) == (409, "event_id_reused")
-    assert leaks_in(stage, answer, str(body)) == []
+    assert leaks_in(worn, answer, str(body)) == []
     refused = kab.post("/v1/contacts", secret_contact())
     assert refused.status_code == 403, "not its own, also word for word"
