@@ -18,7 +18,8 @@ FAST := not fault and not slow and not proof_nightly
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*##/\t/'
 
-run: .venv/.run-ready ## set up, then serve on 127.0.0.1
+run: .venv/.run-ready ## set up, then serve on 127.0.0.1; an empty store gets the sample
+	$(BIN)/kontaktlog sample --if-empty
 	$(BIN)/kontaktlog serve
 
 test: .venv/.dev-ready ## set up, then all tests but the nightly proofs

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 import structlog
 
+from api import record_policies
 from api.commands.enquiries import ENQUIRY_TYPES, history_of
 from api.commands.recording import ATTEMPTS_MAX
 from api.commands.rules import Rules, rules_known
@@ -236,6 +237,8 @@ def run(
             found = reminders.step(now(), changed_only=not whole)
             if found.recorded:
                 _log.info("reminded", at_risk=found.at_risk, overdue=found.overdue)
+            if whole and (passed := record_policies.step(services, now())):
+                _log.info("days_passed", records=passed)
             if whole and not found.left:
                 whole_at = time.monotonic() + EVERY_SECONDS
             pause = 0.0 if found.left else whole_at - time.monotonic()

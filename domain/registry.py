@@ -11,15 +11,25 @@ from typing import Any, Final
 
 from domain import (
     access,
+    commitments,
     contacts,
+    criteria,
     custody,
+    dialogues,
     direct_contact,
     enquiries,
     imports,
     parties,
+    positions,
     routing,
+    samples,
     service_targets,
 )
+from domain.agreements import events as agreements
+from domain.documents import events as documents
+from domain.efforts import events as efforts
+from domain.forums import events as forums
+from domain.meetings import events as meetings
 from domain.values import Value
 
 Json = dict[str, Any]
@@ -48,6 +58,32 @@ class EventType:
 _CONTACT: Final = "contact_id"
 _ENQUIRY: Final = "enquiry_id"
 _ACCOUNT: Final = "account_id"
+
+
+def _of_record(
+    name: str, model: type[Value], tags_of: Callable[[Any], list[str]], people: str | None = None
+) -> EventType:
+    """One event of a record; its words, if it has any, are sealed under the record's key."""
+    noun = name.partition(".")[0]
+    sealed = ("text",) if "text" in model.model_fields else ()
+    subject = f"{noun}_id" if sealed or people else ""
+    return EventType(name, model, tags_of, sealed, people, subject)
+
+
+def _commitment(name: str, model: type[Value]) -> EventType:
+    return _of_record(f"commitment.{name}/1", model, commitments.tags_of)
+
+
+def _document(name: str, model: type[Value]) -> EventType:
+    return _of_record(f"document.{name}/1", model, documents.tags_of)
+
+
+def _meeting(name: str, model: type[Value], people: str | None = None) -> EventType:
+    return _of_record(f"meeting.{name}/1", model, meetings.tags_of, people)
+
+
+def _forum(name: str, model: type[Value]) -> EventType:
+    return _of_record(f"forum.{name}/1", model, forums.tags_of)
 
 
 def _step(name: str, model: type[Value], people: str | None = None) -> EventType:
@@ -156,6 +192,120 @@ EVENTS: Final[Mapping[str, EventType]] = MappingProxyType(
             ),
             EventType("routing_rule.adopted/1", routing.RoutingRuleAdopted, routing.tags_of),
             EventType("routing_rule.withdrawn/1", routing.RoutingRuleWithdrawn, routing.tags_of),
+            _commitment("made", commitments.CommitmentMade),
+            _commitment("rescheduled", commitments.CommitmentRescheduled),
+            _commitment("fulfilled", commitments.CommitmentFulfilled),
+            _commitment("released", commitments.CommitmentReleased),
+            _commitment("broken", commitments.CommitmentBroken),
+            _document("drafted", documents.DocumentDrafted),
+            _document("version_created", documents.DocumentVersionCreated),
+            _document("consultation_held", documents.InternalConsultationHeld),
+            _document("approval_requested", documents.ApprovalRequested),
+            _document("approved", documents.DocumentApproved),
+            _document("rejected", documents.DocumentRejected),
+            _document("decision_postponed", documents.DecisionPostponed),
+            _document("approval_invalidated", documents.ApprovalInvalidated),
+            _document("dispatched", documents.DocumentDispatched),
+            _document("recommendation_submitted", documents.RecommendationSubmitted),
+            _document("deliberated", documents.RecommendationDeliberated),
+            _document("deliberation_waived", documents.DeliberationWaived),
+            _document("adopted", documents.RecommendationAdopted),
+            _document("sent_back", documents.RecommendationSentBack),
+            _document("withdrawn", documents.RecommendationWithdrawn),
+            _document("path_planned", documents.PathPlanned),
+            _forum("proposed", forums.ForumProposed),
+            _forum("established", forums.ForumEstablished),
+            _forum("chair_assigned", forums.ChairAssigned),
+            _forum("chair_vacated", forums.ChairVacated),
+            _forum("chair_left", forums.ChairLeftToCoChair),
+            _forum("participation_elected", forums.ChairParticipationElected),
+            _forum("participation_resumed", forums.ChairParticipationResumed),
+            _forum("member_appointed", forums.MemberAppointed),
+            _forum("member_retired", forums.MemberRetired),
+            _forum("replaced", forums.ForumReplaced),
+            _forum("discontinued", forums.ForumDiscontinued),
+            _meeting("called", meetings.MeetingCalled),
+            _meeting("rescheduled", meetings.MeetingRescheduled),
+            _meeting("cancelled", meetings.MeetingCancelled),
+            _meeting("agenda_set", meetings.AgendaSet),
+            _meeting("held", meetings.MeetingHeld, "participants"),
+            _meeting("proposal_presented", meetings.ProposalPresented),
+            _meeting("minutes_drafted", meetings.MinutesDrafted),
+            _meeting("minutes_objected", meetings.MinutesObjected),
+            _meeting("minutes_approved", meetings.MinutesApproved),
+            _of_record("position.expressed/1", positions.PositionExpressed, positions.tags_of),
+            _of_record("position.revised/1", positions.PositionRevised, positions.tags_of),
+            _of_record(
+                "position.concern_addressed/1", positions.ConcernAddressed, positions.tags_of
+            ),
+            _of_record("criterion.proposed/1", criteria.SuccessCriterionProposed, criteria.tags_of),
+            _of_record("criterion.defined/1", criteria.SuccessCriterionDefined, criteria.tags_of),
+            _of_record("criterion.revised/1", criteria.SuccessCriterionRevised, criteria.tags_of),
+            _of_record("criterion.retired/1", criteria.SuccessCriterionRetired, criteria.tags_of),
+            _of_record("criterion.baseline_frozen/1", criteria.BaselineFrozen, criteria.tags_of),
+            _of_record(
+                "criterion.evaluation_started/1", criteria.EvaluationStarted, criteria.tags_of
+            ),
+            _of_record("effort.started/1", efforts.InformationEffortStarted, efforts.tags_of),
+            _of_record("effort.audience_added/1", efforts.AudienceAdded, efforts.tags_of),
+            _of_record("effort.audience_removed/1", efforts.AudienceRemoved, efforts.tags_of),
+            _of_record("effort.briefing_offered/1", efforts.BriefingOffered, efforts.tags_of),
+            _of_record("effort.briefing_accepted/1", efforts.BriefingAccepted, efforts.tags_of),
+            _of_record("effort.briefing_declined/1", efforts.BriefingDeclined, efforts.tags_of),
+            _of_record("effort.briefing_scheduled/1", efforts.BriefingScheduled, efforts.tags_of),
+            _of_record("effort.briefing_held/1", efforts.BriefingHeld, efforts.tags_of),
+            _of_record("effort.audience_informed/1", efforts.AudienceInformed, efforts.tags_of),
+            _of_record("effort.version_issued/1", efforts.VersionIssued, efforts.tags_of),
+            _of_record("effort.question_raised/1", efforts.QuestionRaised, efforts.tags_of),
+            _of_record("effort.question_answered/1", efforts.QuestionAnswered, efforts.tags_of),
+            _of_record("effort.acknowledged/1", efforts.InformationAcknowledged, efforts.tags_of),
+            _of_record("agreement.explored/1", agreements.AgreementExplored, agreements.tags_of),
+            _of_record(
+                "agreement.negotiation_opened/1", agreements.NegotiationOpened, agreements.tags_of
+            ),
+            _of_record("agreement.drafted/1", agreements.AgreementDrafted, agreements.tags_of),
+            _of_record("agreement.amended/1", agreements.AgreementAmended, agreements.tags_of),
+            _of_record(
+                "agreement.approved/1", agreements.AgreementApprovedByParty, agreements.tags_of
+            ),
+            _of_record("agreement.concluded/1", agreements.AgreementConcluded, agreements.tags_of),
+            _of_record(
+                "agreement.implemented/1", agreements.AgreementImplementedWith, agreements.tags_of
+            ),
+            _of_record(
+                "agreement.status_reported/1",
+                agreements.AgreementStatusReported,
+                agreements.tags_of,
+            ),
+            _of_record("agreement.extended/1", agreements.AgreementExtended, agreements.tags_of),
+            _of_record(
+                "agreement.terminated/1", agreements.AgreementTerminated, agreements.tags_of
+            ),
+            _of_record(
+                "agreement.renegotiated/1", agreements.AgreementRenegotiated, agreements.tags_of
+            ),
+            _of_record("agreement.expired/1", agreements.AgreementExpired, agreements.tags_of),
+            _of_record(
+                "agreement.milestones_planned/1", agreements.MilestonesPlanned, agreements.tags_of
+            ),
+            _of_record(
+                "agreement.milestone_reached/1", agreements.MilestoneReached, agreements.tags_of
+            ),
+            _of_record("dialogue.opened/1", dialogues.DialogueOpened, dialogues.tags_of),
+            _of_record(
+                "dialogue.package_received/1",
+                dialogues.DocumentationPackageReceived,
+                dialogues.tags_of,
+            ),
+            _of_record("dialogue.meeting_held/1", dialogues.DialogueMeetingHeld, dialogues.tags_of),
+            _of_record(
+                "dialogue.agreement_made/1", dialogues.DialogueAgreementMade, dialogues.tags_of
+            ),
+            _of_record(
+                "dialogue.account_published/1",
+                dialogues.DialogueAccountPublished,
+                dialogues.tags_of,
+            ),
             EventType("access.key_issued/1", access.KeyIssued, access.tags_of),
             EventType("access.key_revoked/1", access.KeyRevoked, access.tags_of),
             EventType("access.key_expiry_set/1", access.KeyExpirySet, access.tags_of),
@@ -163,6 +313,7 @@ EVENTS: Final[Mapping[str, EventType]] = MappingProxyType(
             EventType("access.grant_withdrawn/1", access.GrantWithdrawn, access.tags_of),
             EventType("import.started/1", imports.ImportStarted, imports.tags_of),
             EventType("import.finished/1", imports.ImportFinished, imports.tags_of),
+            EventType("sample.declared/1", samples.SampleDeclared, samples.tags_of),
             EventType("log.clock_stepped_back/1", custody.ClockSteppedBack, custody.tags_of),
         )
     }

@@ -17,6 +17,7 @@ from projections.grants import GrantsView
 from projections.imports import ImportsView
 from projections.keys import KeysView
 from projections.parties import PartiesView
+from projections.register_rows import VIEWS as REGISTER_VIEWS
 from projections.rules import RulesView
 from projections.search import SearchView
 from projections.storage import Tx
@@ -72,6 +73,7 @@ VIEWS: Final[tuple[View, ...]] = (
     KeysView(),
     GrantsView(),
     ImportsView(),
+    *REGISTER_VIEWS,
     EnquiriesView(),
     RulesView(),
 )

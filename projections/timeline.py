@@ -28,8 +28,17 @@ from projections.finality import levels_seen
 from projections.naming import families, merges, names, placeholders, portions
 from projections.storage import Reader, Tx
 from projections.timeline_doors import Lens, accounts_of, steps_of
+from projections.timeline_records import NAMES as REGISTER_NAMES
+from projections.timeline_records import records_of
 
-VIEWS_ASKED: Final = ("contacts", "parties", "timeline", "enquiries", "direct")
+VIEWS_ASKED: Final = (
+    "contacts",
+    "parties",
+    "timeline",
+    "enquiries",
+    "direct",
+    *REGISTER_NAMES,
+)
 """Views that a timeline is read from."""
 SOURCES_MAX: Final = 1_000
 """Parties merged into one timeline; a federation's members beyond that are left out."""
@@ -177,6 +186,8 @@ def timeline(
             ranges.append(_contacts(asked, source, party))
             if lens != "direct":
                 ranges.append(_steps(asked, source, party))
+            if lens is None:
+                ranges += _records(asked, source, party)
             if lens is None and source.reason in _WITH_EVENTS:
                 ranges.append(_events(asked, source, party))
     merged = merge(*ranges, key=lambda found: found.key, reverse=True)
@@ -279,6 +290,25 @@ def _steps(asked: _Asked, source: Source, party: str) -> list[_Found]:
     return [
         _Found(each.key, source, None, body=each.body, kind="enquiry", lens="entry_point")
         for each in entries
+    ]
+
+
+def _records(asked: _Asked, source: Source, party: str) -> list[list[_Found]]:
+    """Return, for each register, the newest steps of records that concerned one party."""
+    found = records_of(
+        asked.reader,
+        asked.vs,
+        asked.at,
+        asked.day,
+        asked.sight,
+        party,
+        (source.first, source.last),
+        asked.limit + 1,
+        asked.after,
+    )
+    return [
+        [_Found(each.key, source, None, body=each.body, kind="record") for each in entries]
+        for entries in found
     ]
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from api.cli.log import _given, _principal, _valid
+from api.cli.log import given_by, principal_here, validated
 from api.cli.terminal import Json, caught_up, opened, say, show, table
 
 if TYPE_CHECKING:
@@ -72,12 +72,12 @@ def receive(
         "topics": topic,
         "kle": kle,
     }
-    command = _valid(ReceiveEnquiry, _given(source, options))
+    command = validated(ReceiveEnquiry, given_by(source, options))
     with opened() as services:
         from api import commands
 
         caught_up(services, services.log.head())
-        done = commands.receive_enquiry_sync(services, _principal(), command, via="cli")
+        done = commands.receive_enquiry_sync(services, principal_here(), command, via="cli")
         _tell(services, done, as_json)
 
 
@@ -103,7 +103,7 @@ def list_open(
         with services.store.reading() as reader:
             calendars = rules.calendars(reader, services.views.suffix("rules"), at)
             judged = Judged(clock.now(), services.zone, calendars)
-            page = enquiries.inbox(reader, v, at, None, sight(_principal()), judged, query)
+            page = enquiries.inbox(reader, v, at, None, sight(principal_here()), judged, query)
     found = _parsed(page.items)
     if page.next is not None:
         say(f"Kun de første {LIST_MAX} er vist.")
@@ -235,7 +235,7 @@ def _take(enquiry_id: str, name: str, given: dict[str, Any] | bytes, as_json: bo
         from api import commands
 
         caught_up(services, services.log.head())
-        done = commands.take_step_sync(services, _principal(), enquiry_id, command, via="cli")
+        done = commands.take_step_sync(services, principal_here(), enquiry_id, command, via="cli")
         _tell(services, done, as_json)
 
 
@@ -244,7 +244,7 @@ def _tell(services: Services, done: EnquiryDone, as_json: bool, *, changed: bool
     from api.commands import shown_as_recorded
     from domain.access import sight
 
-    (found,) = _parsed([shown_as_recorded(services, done.facts, sight(_principal()))])
+    (found,) = _parsed([shown_as_recorded(services, done.facts, sight(principal_here()))])
     how = "var allerede registreret" if changed and done.repeated else "er registreret"
     lines = [f"Henvendelsen {how}: {found['id']} (position {done.position})"] if changed else []
     lines += [f"{found['subject']}: {found['phase']}, version {found['version']}"]

@@ -1,4 +1,4 @@
-"""`kontaktlog import csv`: a register's files become contacts or enquiries, by a written mapping.
+"""`kontaktlog import csv` and `ics`: files of registers and calendars become contacts and meetings.
 
 Exit codes: 0 every row has its place; 1 rows were refused, or the file was held back because of
 them; 2 the mapping or a file cannot be used; 3 the store cannot be reached now, run it again.
@@ -16,6 +16,8 @@ import typer
 from api.cli.terminal import Exit, Json, caught_up, explained, opened, say
 
 if TYPE_CHECKING:
+    from api.imports.calendar_door import MeetingDoor
+    from api.imports.calendars import CalendarReport, Options
     from api.imports.door import Door
     from api.imports.loading import Loaded
     from api.imports.report import Report
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 ROWS_SHOWN_MAX: Final = 20
 """Refused rows named on the terminal; --json names up to 1,000."""
 
-app = typer.Typer(help="Indlæs kontakter og henvendelser fra filer.", no_args_is_help=True)
+app = typer.Typer(help="Indlæs kontakter, henvendelser og møder fra filer.", no_args_is_help=True)
 
 
 @app.callback()
@@ -65,11 +67,93 @@ def import_csv(
         calm_collector()
         door = LogDoor(services, lambda position: caught_up(services, position))
         results = [_one(path, loaded, door, dry_run=dry_run, quiet=as_json) for path in files]
+    _answered(results, as_json)
+
+
+def _answered(results: list[tuple[dict[str, Any], int]], as_json: bool) -> None:
+    """Print the files' reports as one answer, and leave with the highest code."""
     if as_json:
         bodies = [body for body, _ in results]
         answer = bodies[0] if len(bodies) == 1 else {"files": bodies}
         print(json.dumps(answer, ensure_ascii=False, indent=2))
     raise typer.Exit(max(code for _, code in results))
+
+
+@app.command("ics")
+def import_ics(
+    files: Annotated[list[Path], typer.Argument(help="Kalenderfiler (.ics)")],
+    forum: Annotated[
+        list[str] | None, typer.Option(help="Forum, der mødes: id eller nøgle; kan gentages")
+    ] = None,
+    invited: Annotated[
+        list[str] | None, typer.Option(help="Inviteret part: id eller nøgle; kan gentages")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Prøv uden at registrere noget")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Indlæs møder fra kalendere. Samme fil to gange giver intet nyt; ændringer flytter mødet.
+
+    Eksempel: kontaktlog import ics indkaldelse.ics --forum Partnerskabsforum --invited KAB
+
+    Svarkoder: 0 alle begivenheder er på plads · 1 nogle er afvist · 2 en fil kan ikke bruges ·
+    3 lageret kan ikke nås
+    """
+    with opened() as services:
+        from api.imports.calendar_door import MeetingDoor
+        from api.imports.calendars import Options
+        from api.main import calm_collector
+        from domain.storage import clock
+
+        calm_collector()
+        today = clock.now().astimezone(services.zone).date()
+        options = Options(today, tuple(forum or ()), tuple(invited or ()), dry_run)
+        door = MeetingDoor(services, lambda position: caught_up(services, position))
+        results = [_calendar(path, options, door, quiet=as_json) for path in files]
+    _answered(results, as_json)
+
+
+def _calendar(
+    path: Path, options: "Options", door: "MeetingDoor", *, quiet: bool
+) -> tuple[dict[str, Any], int]:
+    """Import one calendar; return its report as JSON and its exit code."""
+    from api.imports.calendars import import_calendar
+    from domain.errors import Refused
+
+    try:
+        report = import_calendar(path, options, door)
+    except Refused as error:
+        _complain(error)
+        return {"file_name": path.name, "error": error.code, **error.params}, Exit.USAGE
+    if not quiet:
+        print(_calendar_described(report))
+    return report.as_json(), Exit.REFUSED if report.events_refused else Exit.OK
+
+
+def _calendar_described(report: "CalendarReport") -> str:
+    dry = " - prøvekørsel, intet er registreret" if report.dry_run else ""
+    lines = [f"{report.file_name}{dry}"]
+    lines += [f"  {label}: {n}" for name, label in _CALENDAR if (n := getattr(report, name))]
+    for name, label in _TABLES[1:4]:
+        lines += [f"  {label} {key}: {n}" for key, n in sorted(getattr(report, name).items())]
+    lines += [
+        f"  komponent {refusal['component']}: {refusal['code']}"
+        for refusal in report.refusals[:ROWS_SHOWN_MAX]
+    ]
+    return "\n".join(lines)
+
+
+_CALENDAR: Final = (
+    ("components_read", "komponenter læst"),
+    ("events_read", "heraf begivenheder"),
+    ("meetings_made", "møder indkaldt"),
+    ("meetings_moved", "møder flyttet"),
+    ("meetings_cancelled", "møder aflyst"),
+    ("meetings_present", "møder fandtes i forvejen"),
+    ("series_cut", "rækker, der fortsætter ud over det indlæste"),
+    ("events_refused", "begivenheder afvist"),
+)
 
 
 def _one(

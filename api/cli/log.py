@@ -57,13 +57,13 @@ def log(
         "kle": kle,
         "case_numbers": case,
     }
-    given = _given(source, options)
-    command = _valid(LogContact, {"channel": "direct", **given} if source is None else given)
+    given = given_by(source, options)
+    command = validated(LogContact, {"channel": "direct", **given} if source is None else given)
     with opened() as services:
         from api import commands
 
         caught_up(services, services.log.head())
-        done = commands.log_contact_sync(services, _principal(), command, via="cli")
+        done = commands.log_contact_sync(services, principal_here(), command, via="cli")
     answer = {
         "id": done.contact_id,
         "version": done.version,
@@ -71,7 +71,7 @@ def log(
         "recorded_at": _instant(done.facts[-1].recorded_at),
         "repeated": done.repeated,
     }
-    show(answer, as_json, _told("Kontakten", done.contact_id, done.position, done.repeated))
+    show(answer, as_json, told("Kontakten", done.contact_id, done.position, done.repeated))
 
 
 party = typer.Typer(help="Registrér parter.", no_args_is_help=True)
@@ -118,17 +118,17 @@ def party_new(
         "part_of": part_of,
         "administered_by": administered_by,
     }
-    command = _valid(RegisterParty, _given(source, options))
+    command = validated(RegisterParty, given_by(source, options))
     with opened() as services:
         from api import commands
 
         caught_up(services, services.log.head())
-        done = commands.register_party_sync(services, _principal(), command, via="cli")
+        done = commands.register_party_sync(services, principal_here(), command, via="cli")
     answer = {"id": done.party_id, "position": done.position, "repeated": done.repeated}
-    show(answer, as_json, _told("Parten", done.party_id, done.position, done.repeated))
+    show(answer, as_json, told("Parten", done.party_id, done.position, done.repeated))
 
 
-def _given(source: str | None, options: dict[str, Any]) -> dict[str, Any]:
+def given_by(source: str | None, options: dict[str, Any]) -> dict[str, Any]:
     """Return the command's fields: from the options, or from standard input when asked by `-`."""
     import orjson
 
@@ -150,20 +150,22 @@ def _given(source: str | None, options: dict[str, Any]) -> dict[str, Any]:
     return given
 
 
-def _valid(model: type[Any], given: dict[str, Any]) -> Any:
+def validated(model: type[Any], given: dict[str, Any]) -> Any:
     """Validate as the HTTP door does: from JSON, strictly, all faults at once."""
     import orjson
 
     return model.model_validate_json(orjson.dumps(given))
 
 
-def _principal() -> Any:
+def principal_here() -> Any:
+    """Return whoever stands at this terminal: a case officer without limits."""
     from domain.access import Role, principal_of
 
     return principal_of("cli", Role.CASE_OFFICER, ())
 
 
-def _told(what: str, identity: str, position: int, repeated: bool) -> str:
+def told(what: str, identity: str, position: int, repeated: bool) -> str:
+    """Return the line that says what became of a command."""
     how = "var allerede registreret" if repeated else "er registreret"
     return f"{what} {how}: {identity} (position {position})"
 

@@ -7,12 +7,13 @@ is made. The secret is shown once; the log keeps only its hash, and who withdrew
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, cast
 
 import typer
 
-from api.cli.terminal import Json, caught_up, opened, say, show, table
+from api.cli.terminal import FOLLOWER_SECONDS, Json, caught_up, opened, say, show, table
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -74,7 +75,8 @@ def new(
         )
         made = new_key()
         event = issue(command, made.key_id, made.secret_sha256)
-        services.journal.record_sync(Entry([event], _envelope()))
+        recorded = services.journal.record_sync(Entry([event], _envelope()))
+        _told_to_the_door(services, recorded.position_last)
     show(_issued(made.token, event), as_json, made.token)
     if not as_json:
         say("Gem nøglen nu: den kan ikke vises igen. Brug: Authorization: Bearer <nøglen>")
@@ -146,6 +148,7 @@ def rotate(
         command = RotateKey(key_id=key_id, grace=_duration(grace), expires_at=expires_at)
         cli = principal_of("cli", Role.ADMINISTRATOR, ())
         done = rotate_key_sync(services, cli, command, via="cli")
+        _told_to_the_door(services, done.facts[-1].position)
     new, old = (fact.data for fact in done.facts)
     issued = KeyIssued.model_validate(new, strict=False)
     ended = KeyExpirySet.model_validate(old)
@@ -154,6 +157,18 @@ def rotate(
     show(answer, as_json, done.made.token)
     if not as_json:
         say(f"Gem nøglen nu: den kan ikke vises igen. Den gamle virker til {ended.expires_at}.")
+
+
+def _told_to_the_door(services: Services, position: int) -> None:
+    """Wait until a serving door knows of the key; without one there is nobody to wait for."""
+    from domain.errors import Unavailable
+
+    lock = services.store.follower_lock()
+    if lock is not None:
+        lock.release()
+        return
+    with suppress(Unavailable):  # the key is made all the same
+        services.views.wait_for(position, FOLLOWER_SECONDS, "keys")
 
 
 def _envelope() -> Any:

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import operator_log
 from api.followers import Followers
@@ -28,8 +28,10 @@ from api.http.pages import Pages
 from api.http.problems import HttpProblem
 from api.http.recent import Recent
 from api.http.routes import operations
+from api.http.sample_mark import SampleMark
 from api.http.vantage import Families
 from api.main import Services, calm_collector
+from api.samples.player import sample_of
 from domain.errors import Unavailable
 from projections import keys
 from projections.counts import RecentReports
@@ -52,7 +54,7 @@ class Application(FastAPI):
     that gate and resource do not do: find the route, turn errors into problems, bound the body.
     """
 
-    gate: Gate
+    gate: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take requests through the gate, and everything else (start, stop) to FastAPI."""
@@ -103,6 +105,8 @@ def create_app(services: Services) -> Application:
     app.add_exception_handler(HttpProblem, _as_problem)
     app.add_exception_handler(Exception, _as_problem)
     app.gate = Gate(app.layers, resources, _limits(services), door.measures)
+    if (sample := sample_of(services)) is not None:
+        app.gate = SampleMark(app.gate, sample)
     return app
 
 

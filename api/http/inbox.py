@@ -83,7 +83,8 @@ def moment_asked(ask: Ask, seen: Vantage) -> datetime:
     return clock.moment(rows[0].recorded_at) if rows else clock.now()
 
 
-def _judged(ask: Ask, reader: Reader, seen: Vantage, now: datetime) -> Judged:
+def judged_by(ask: Ask, reader: Reader, seen: Vantage, now: datetime) -> Judged:
+    """Return by which moment and which calendars deadlines are judged."""
     calendars = rules.calendars(reader, seen.suffixes["rules"], seen.at)
     return Judged(now, ask.services.zone, calendars)
 
@@ -108,7 +109,7 @@ async def list_enquiries(ask: Ask) -> Answer:
             seen.at,
             seen.day,
             sight,
-            _judged(ask, reader, seen, now),
+            judged_by(ask, reader, seen, now),
             _query(ask, reader, seen),
             matches=_matches(ask, reader, seen, sight),
             keep=_looks_double(reader, seen, sight) if ask.query.get("duplicates") else None,
@@ -126,7 +127,7 @@ async def count_enquiries(ask: Ask) -> Answer:
 
     def question(reader: Reader) -> Json:
         sight = _sight(ask, reader, seen)
-        judged = _judged(ask, reader, seen, now)
+        judged = judged_by(ask, reader, seen, now)
         found = enquiries.matching(
             reader,
             seen.suffixes["enquiries"],
@@ -229,7 +230,7 @@ def _one(
     ask: Ask, reader: Reader, seen: Vantage, now: datetime, enquiry_id: str
 ) -> enquiries.Item | None:
     sight, v = _sight(ask, reader, seen), seen.suffixes["enquiries"]
-    judged = _judged(ask, reader, seen, now)
+    judged = judged_by(ask, reader, seen, now)
     return enquiries.one(reader, v, seen.at, seen.day, sight, judged, enquiry_id)
 
 

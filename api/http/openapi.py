@@ -10,14 +10,30 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from api.http import access_shapes, direct_shapes, enquiry_shapes, rule_shapes, shapes
+from api.http import (
+    access_shapes,
+    direct_shapes,
+    enquiry_shapes,
+    register_shapes,
+    rule_shapes,
+    shapes,
+)
 from api.http.gate import API_VERSION
 from api.http.operations import Operation
 from api.http.problems import KINDS, MEDIA_TYPE, Problem
 from api.http.query import Parameter
+from api.http.register_routes import shape_of
+from domain.registers import REGISTERS
 
 OPENAPI: Final = "3.1.0"
-SHAPE_MODULES: Final = (shapes, enquiry_shapes, direct_shapes, rule_shapes, access_shapes)
+SHAPE_MODULES: Final = (
+    shapes,
+    enquiry_shapes,
+    direct_shapes,
+    register_shapes,
+    rule_shapes,
+    access_shapes,
+)
 _REF: Final = "#/components/schemas/{model}"
 _EVERYWHERE: Final = (405, 429, 500)
 _WITH_KEY: Final = (401, 403)
@@ -86,7 +102,8 @@ def document(operations: Sequence[Operation], contact: Mapping[str, str]) -> dic
 
 def shape_models() -> list[type[shapes.Shape]]:
     """Return the shape of every answer; each name is used once."""
-    return [
+    registers = [shape_of(register) for register in REGISTERS.values()]
+    return registers + [
         model
         for module in SHAPE_MODULES
         for model in vars(module).values()

@@ -16,6 +16,7 @@ from api.http.enquiry_routes import enquiry_operations
 from api.http.log_routes import answer, log_operations
 from api.http.operations import Operation
 from api.http.query import MOMENTS, PAGING, Parameter, Parameters
+from api.http.register_routes import register_operations
 from api.http.rule_routes import rule_operations
 from api.http.sessions import session_operations
 from domain import parties as party_commands
@@ -426,6 +427,7 @@ def operations() -> tuple[Operation, ...]:
         *_party_changes(),
         *enquiry_operations(),
         *direct_operations(),
+        *register_operations(),
         *_report_operations(),
         *rule_operations(),
         *access_operations(),

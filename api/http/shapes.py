@@ -179,13 +179,13 @@ class Why(Shape):
 
 
 class TimelineEntry(Shape):
-    """One entry of a timeline: a contact, a step of an enquiry, an account of being turned away,
-    or something that happened to the party.
+    """One entry of a timeline: a contact, a step of an enquiry or of a record, an account of being
+    turned away, or something that happened to the party.
     """
 
     position: int
     day: str | None
-    kind: Literal["contact", "party", "enquiry", "account"]
+    kind: Literal["contact", "party", "enquiry", "account", "record"]
     lens: Literal["direct", "entry_point"] | None
     why: list[Why]
     contact: Contact | None = None
@@ -193,6 +193,7 @@ class TimelineEntry(Shape):
     enquiry: dict[str, Any] | None = None
     step: dict[str, Any] | None = None
     account: dict[str, Any] | None = None
+    record: dict[str, Any] | None = None
 
 
 class Listing(Shape):

@@ -50,6 +50,8 @@ class Action(StrEnum):
     READ_GRANTS = "read_grants"
     CHANGE_GRANTS = "change_grants"
     READ_OWN_RIGHTS = "read_own_rights"
+    READ_RECORDS = "read_records"
+    CHANGE_RECORDS = "change_records"
 
 
 _ANYBODY: Final = frozenset({Action.READ_OWN_RIGHTS})
@@ -70,6 +72,8 @@ _STAFF: Final = _ANYBODY | {
     Action.READ_DIRECT_CONTACT,
     Action.REPORT_TURNED_AWAY,
     Action.READ_RULES,
+    Action.READ_RECORDS,
+    Action.CHANGE_RECORDS,
 }
 _MAY: Final[dict[Role, frozenset[Action]]] = {
     Role.CASE_OFFICER: _STAFF,
@@ -86,6 +90,7 @@ _MAY: Final[dict[Role, frozenset[Action]]] = {
         Action.READ_ENQUIRIES,
         Action.READ_DIRECT_CONTACT,
         Action.READ_RULES,
+        Action.READ_RECORDS,
     },
     Role.AUDITOR: _ANYBODY
     | {
@@ -100,6 +105,7 @@ _MAY: Final[dict[Role, frozenset[Action]]] = {
         Action.READ_DIRECT_CONTACT,
         Action.READ_RULES,
         Action.READ_GRANTS,
+        Action.READ_RECORDS,
     },
     Role.ORGANISATION: _ANYBODY
     | {
@@ -114,6 +120,7 @@ _MAY: Final[dict[Role, frozenset[Action]]] = {
         Action.READ_DIRECT_CONTACT,
         Action.REPORT_TURNED_AWAY,
         Action.READ_RULES,
+        Action.READ_RECORDS,
     },
     Role.ADMINISTRATOR: _ANYBODY
     | {

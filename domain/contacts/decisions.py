@@ -321,3 +321,10 @@ def _changed(before: Value | None, after: Value | None) -> list[str]:
     there = before or after
     names = type(there).model_fields if there else ()
     return [n for n in names if getattr(before, n, None) != getattr(after, n, None)]
+
+
+def participants(
+    given: Sequence[ParticipantGiven], known: Known, faults: list[Fault]
+) -> tuple[Participant, ...]:
+    """Return those who took part as events keep them; used where people meet without a contact."""
+    return tuple(Participant.model_validate(person) for person in _people(given, known, faults))

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from api.main import Services
 from domain.access import Role
+from domain.registers import REGISTERS
 from tests.api.builders import Api, Json, contact, running, settings_in, with_parties
 from tests.api.entry_point import enquiry, party_id
 
@@ -54,7 +55,7 @@ class Stage:
             "organisation": self.api.as_role(Role.ORGANISATION, f"party:{self.kab}"),
             "officer of an organisation": self.api.as_role(Role.CASE_OFFICER, f"party:{self.kab}"),
             "officer of a unit": self.api.as_role(Role.ENTRY_DESK, f"unit:{self.tmf}"),
-            "officer of a topic": self.api.as_role(Role.MANAGER, "kle:03.10"),
+            "officer of a topic": self.api.as_role(Role.MANAGER, "kle:27.03"),
             "councillor": self.api.as_role(Role.COUNCILLOR),
             "integration": self.api.as_role(Role.INTEGRATION),
         }
@@ -127,11 +128,46 @@ def staged(api: Api, level: str) -> Stage:
         "link_id": linked["links"][0]["link_id"],
         "enquiry_id": received["id"],
         "account_id": account["id"],
+        **hidden_records(api, level),
     }
     stage.position = taken(
-        api.post("/v1/contacts", contact(subject="Åben", kle=["03.10.24"], confidentiality="open"))
+        api.post("/v1/contacts", contact(subject="Åben", kle=["27.03.04"], confidentiality="open"))
     )["position"]
     return stage
+
+
+_HIDDEN_RECORDS: Final[dict[str, Json]] = {
+    "forums": {"forum": "ØKF", "purpose": CANARY, "chairs": [{"holder": "ØKF", "option": True}]},
+    "meetings": {"title": CANARY, "forums": ["ØKF"], "planned": "2010-02-22", "invited": ["AAB"]},
+    "positions": {
+        "holder": "AAB",
+        "stance": "concern",
+        "about": CANARY,
+        "conditions": [{"words": CANARY}],
+    },
+    "documents": {"kind": "briefing_note", "title": CANARY, "authors": ["ØKF"]},
+    "efforts": {"topic": CANARY, "audiences": [{"party": "AAB", "kind": "organisation"}]},
+    "commitments": {"by": "ØKF", "to": ["AAB"], "promised": CANARY},
+    "agreements": {"title": CANARY, "parties": ["ØKF", "AAB"]},
+    "dialogues": {
+        "organisation": "AAB",
+        "administration": "ØKF",
+        "year": 2010,
+        "package": CANARY,
+        "received": True,
+    },
+    "criteria": {"name": CANARY},
+}
+"""A record of each register that is between ØKF and AAB alone."""
+
+
+def hidden_records(api: Api, level: str) -> dict[str, str]:
+    """One hidden record of each register, by the name its id has in paths."""
+    made = {}
+    for name, register in REGISTERS.items():
+        body = _HIDDEN_RECORDS[name] | {"confidentiality": level}
+        made[register.id_field] = str(taken(api.post(f"/v1/{name}", body))["id"])
+    return made
 
 
 def taken(answer: Any) -> Json:

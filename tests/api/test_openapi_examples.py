@@ -12,6 +12,7 @@ from api.http.operations import Operation
 from api.http.routes import operations
 from domain.access import Action, Role
 from tests.api.builders import Api, contact
+from tests.api.record_stage import a_record, fitting, register_of
 
 OPERATIONS = {operation.name: operation for operation in operations()}
 SHAPES: dict[str, type[shapes.Shape]] = {model.__name__: model for model in shape_models()}
@@ -78,6 +79,9 @@ class Stage:
         path = path.replace("{grant_id}", self.grant)
         path = path.replace("{administration}", "TMF").replace("{organisation}", "KAB")
         path = path.replace("{code}", "DK_PUBLIC")
+        if (register := register_of(path)) and f"{{{register.id_field}}}" in path:
+            self.record = a_record(self.api, register, operation.name)
+            path = path.replace(f"{{{register.id_field}}}", self.record["id"])
         for part, made in _MADE.items():
             if part in path:
                 path = path.replace(part, made(self.api, operation.name))
@@ -89,6 +93,8 @@ class Stage:
         if operation.name == "party_unmerge":
             merge = {"into": "KAB", "reason": "for at kunne ophæves"}
             self.api.post(f"/v1/parties/{self.party['id']}/merge", merge)
+        if register_of(operation.path) and "{" in operation.path:
+            return fitting(self.api, self.record, operation.name, operation.example)
         if operation.name == "merge_enquiry":
             return {**operation.example, "into": an_enquiry(self.api)}
         return operation.example

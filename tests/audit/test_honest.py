@@ -15,7 +15,7 @@ from domain.storage.journal import Entry
 from domain.storage.sealer import Sealer
 from domain.values import Value
 from tests.audit.stores import KEY, ORIGIN, Store, audited, entries, found, new_store, opened
-from tests.domain.samples import OF_TYPE
+from tests.domain.record_samples import OF_TYPE
 
 ANY_EVENT = st.one_of(*OF_TYPE.values())
 SMALL_STORES = 25

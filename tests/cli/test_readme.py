@@ -36,6 +36,8 @@ def surroundings(tmp_path: Path) -> Iterator[dict[str, str]]:
         "BIN": str(binaries),
         "PYTHONPATH": str(ROOT),
     }
+    # What `make run` does.
+    subprocess.run([str(command), "sample", "--if-empty"], env=environment, check=True)
     with subprocess.Popen(
         [str(command), "serve"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as server:
@@ -65,13 +67,15 @@ def test_a_newcomers_first_minute_works_as_the_readme_says(surroundings: dict[st
     script = "\n".join((shown(1), "echo", shown(2)))
     script = script.replace(":8010", f":{port}").replace(".venv/bin/kontaktlog", "$BIN/kontaktlog")
     # The second curl asks at once; the README's reader needs longer than the views do.
-    script = script.replace("text=udlejninger", "text=udlejninger&min_position=4")
+    script = script.replace("text=udlejninger", "text=udlejninger&min_position=81")
     done = subprocess.run(
         ["bash", "-euc", script], env=surroundings, capture_output=True, text=True, check=True
     )
     answers = list(objects(done.stdout))
     logged = next(a for a in answers if a.get("subject") == "Udlejning")
     assert [organisation["name"] for organisation in logged["organisations"]] == ["KAB"]
+    (condition,) = answers[0]["items"]
+    assert len(condition["holders"]) == 2
     assert any(a.get("items", [{}])[0].get("id") == logged["id"] for a in answers if "items" in a)
 
 

@@ -28,9 +28,9 @@ from domain.values import Confidentiality
 
 OPEN, INTERNAL, RESTRICTED = Confidentiality
 ANYBODY = "read_own_rights read_parties read_checkpoint read_rules"
-READER = f"{ANYBODY} read_contacts read_reports read_enquiries read_direct_contact"
+READER = f"{ANYBODY} read_contacts read_reports read_enquiries read_direct_contact read_records"
 STAFF = f"{READER} log_contact change_contact change_parties read_imports receive_enquiry \
-supply_information handle_enquiry report_turned_away"
+supply_information handle_enquiry report_turned_away change_records"
 RIGHTS = {
     Role.CASE_OFFICER: STAFF,
     Role.ENTRY_DESK: f"{STAFF} change_rules",

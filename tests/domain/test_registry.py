@@ -13,21 +13,31 @@ from pydantic import BaseModel
 
 from domain import (
     access,
+    commitments,
     contacts,
+    criteria,
     custody,
+    dialogues,
     direct_contact,
     enquiries,
     imports,
     parties,
+    positions,
     routing,
+    samples,
     service_targets,
     values,
 )
+from domain.agreements import events as agreement_events
+from domain.documents import events as document_events
+from domain.efforts import events as effort_events
+from domain.forums import events as forum_events
 from domain.log.envelope import Via
+from domain.meetings import events as meeting_events
 from domain.persons import PersonDetails
 from domain.registry import EVENTS, NAMES, UPCASTERS, EventType
 from domain.values import Value
-from tests.domain.samples import OF_TYPE
+from tests.domain.record_samples import OF_TYPE, SEALED
 
 ROOT = Path(__file__).resolve().parents[2]
 CONCEPTS: list[UnionType | type[Value]] = [
@@ -40,6 +50,16 @@ CONCEPTS: list[UnionType | type[Value]] = [
     access.AccessEvent,
     imports.ImportEvent,
     custody.CustodyEvent,
+    samples.SampleDeclared,
+    commitments.CommitmentEvent,
+    forum_events.ForumEvent,
+    meeting_events.MeetingEvent,
+    positions.PositionEvent,
+    document_events.DocumentEvent,
+    effort_events.EffortEvent,
+    agreement_events.AgreementEvent,
+    dialogues.DialogueEvent,
+    criteria.CriterionEvent,
 ]
 SEALED_MODELS = {
     contacts.ContactText,
@@ -49,6 +69,7 @@ SEALED_MODELS = {
     direct_contact.AccountText,
     direct_contact.WithdrawalText,
     PersonDetails,
+    *SEALED,
 }
 
 

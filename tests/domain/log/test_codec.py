@@ -22,7 +22,8 @@ from domain.log.vault import Vault
 from domain.registry import EVENTS, NAMES, UPCASTERS, EventType
 from domain.values import ContactId, Value
 from tests.domain.log.keyring import EveryKey, Keyring, codec_with, counted_entropy
-from tests.domain.samples import OF_TYPE, SECRET, contact_events
+from tests.domain.record_samples import OF_TYPE
+from tests.domain.samples import SECRET, contact_events
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 EVENT_ID = "018f0000-0000-7000-8000-0000000000e1"

@@ -1,0 +1,284 @@
+"""Commands about records of any register: open one, step one; the one way for every concept.
+
+The table domain/registers.py says what each command names and which decision it meets.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from api.commands.contacts import history_of, seen
+from api.commands.recording import (
+    Caller,
+    Prepared,
+    Settled,
+    envelope_of,
+    mark_of,
+    parties_named,
+    parties_named_sync,
+    replayed,
+    settle,
+    settle_sync,
+    whole_scope,
+    whole_scope_sync,
+)
+from api.main import Services
+from domain import contacts
+from domain.access import Principal, Sight, demand_logging, sight
+from domain.contacts import ContactState
+from domain.errors import Conflict, Unknown
+from domain.log.codec import Fact
+from domain.log.envelope import Via
+from domain.log.port import Condition, QueryItem
+from domain.records import Known, Record, Reference
+from domain.registers import BY_NOUN, Register, Rule
+from domain.registry import EVENTS, NAMES
+from domain.storage import clock
+from domain.storage.journal import Entry
+from domain.values import PartyRef, Value
+from projections.contact_rows import LEVELS
+from projections.finality import levels_seen
+from projections.register_rows import folded, level_of
+
+
+@dataclass(frozen=True, slots=True)
+class RecordDone:
+    """A record after a command: its facts up to and with the command's own."""
+
+    register: Register
+    record_id: str
+    facts: Sequence[Fact]
+    repeated: bool
+
+    @property
+    def position(self) -> int:
+        """Position of the newest fact."""
+        return self.facts[-1].position
+
+    @property
+    def version(self) -> int:
+        """How many facts the record has."""
+        return len(self.facts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One command about one record; `record_id` is new when it opens one."""
+
+    services: Services
+    caller: Caller
+    register: Register
+    rule: Rule
+    command: Value
+    record_id: str
+    parties: dict[str, PartyRef | None]
+    if_version: int | None = None
+
+    @property
+    def opens(self) -> bool:
+        return self.rule is self.register.open
+
+    def attempt(self) -> Prepared | Settled:
+        """Read the record's history and decide; or find the answer given before."""
+        services, register = self.services, self.register
+        target = "" if self.opens else self.record_id
+        mark = mark_of(services, self.rule.operation, self.command, target)
+        limits = None if self.opens else sight(self.caller.principal)
+        facts, record, last = record_of(services, register, self.record_id, limits)
+        if not self.opens and record is None:
+            raise Unknown("record_not_found")
+        before = replayed(services, self.caller, mark)
+        if before is not None:
+            return Settled(self._until(before), None)
+        if record is not None and self.if_version not in (None, record.version):
+            raise Conflict("version_mismatch", current=record.version)
+        events = self._decided(record)
+        self._demand(record, events)
+        entry = Entry(
+            events,
+            envelope_of(self.caller, mark),
+            [self.record_id, *(clock.new_id() for _ in events[1:])] if self.opens else (),
+            condition=None if self.opens else Condition(_items(register, self.record_id), last),
+            key_hash=self.caller.key_hash,
+        )
+        return Prepared(entry, facts)
+
+    def _until(self, fact: Fact) -> list[Fact]:
+        record_id = str(fact.data[self.register.id_field])
+        facts, _, _ = record_of(self.services, self.register, record_id)
+        return [each for each in facts if each.position <= fact.position]
+
+    def _decided(self, record: Record | None) -> list[Value]:
+        known = Known(
+            now=clock.now(),
+            zone=self.services.zone,
+            parties=self.parties,
+            records={each: self._other(each) for each in self._references(record)},
+            pseudonym=self.services.codec.vault.pseudonym,
+            new_id=clock.new_id,
+            media=self.services.media,
+            head=self.services.log.head(),
+            lenient=self.caller.lenient,
+        )
+        if self.opens:
+            made = self.rule.decide(self.command, self.record_id, known)
+        else:
+            made = self.rule.decide(record, self.command, known)
+        return made if isinstance(made, list) else [made]
+
+    def _references(self, record: Record | None) -> list[Reference]:
+        named = [*self.rule.records(self.command)]
+        named += [] if record is None else self.rule.of_record(record)
+        return list(dict.fromkeys(named))
+
+    def _demand(self, record: Record | None, events: Sequence[Value]) -> None:
+        """Refuse to act for others: the record, as it will be, must be the caller's to see."""
+        after = record
+        own = [event for event in events if NAMES[type(event)] in self.register.events]
+        for event in own:
+            after = self.register.evolve(after, event)
+        if after is not None:
+            demand_logging(self.caller.principal, [p.id for p in self.register.parties(after)])
+
+    def _other(self, reference: Reference) -> Any:
+        """Return another record that a command names, None when the caller may not know of it."""
+        noun, record_id = reference
+        limits = sight(self.caller.principal)
+        if noun == "contact":
+            return _contact(self.services, limits, record_id)
+        register = BY_NOUN.get(noun)
+        if register is None:
+            return None
+        return record_of(self.services, register, record_id, limits)[1]
+
+    def done(self, settled: Settled) -> RecordDone:
+        """Return what the command came to."""
+        recorded = settled.recorded
+        if recorded is None:
+            facts = list(settled.history)
+            record_id = str(facts[0].data[self.register.id_field])
+            return RecordDone(self.register, record_id, facts, repeated=True)
+        own = [f for f in recorded.facts if f.type in self.register.events]
+        record_id = str(own[0].data[self.register.id_field])
+        if recorded.duplicate:
+            return RecordDone(self.register, record_id, self._until(own[-1]), repeated=True)
+        before = [f for f in settled.history if f.position < recorded.position_first]
+        return RecordDone(self.register, record_id, [*before, *own], repeated=False)
+
+
+def record_of(
+    services: Services, register: Register, record_id: str, limits: Sight | None = None
+) -> tuple[list[Fact], Record | None, int]:
+    """Return a record's facts, the record they make, and the last position of them.
+
+    With `limits` a record that such a sight may not know of is not there, and is not opened.
+    """
+    types = tuple(sorted(register.events))
+
+    def seen(facts: Sequence[Fact]) -> bool:
+        return limits is None or _seen(limits, register, _sealed(register, record_id, facts))
+
+    facts, events, last = services.journal.history([register.tag(record_id)], types, seen)
+    own = [i for i, fact in enumerate(facts) if fact.data[register.id_field] == record_id]
+    return [facts[i] for i in own], folded(register, [events[i] for i in own]), last
+
+
+def _sealed(register: Register, record_id: str, facts: Sequence[Fact]) -> Record | None:
+    """Return the record as it is without its words and names, which stay sealed."""
+    events = []
+    for fact in facts:
+        if fact.data[register.id_field] != record_id:
+            continue
+        kind = EVENTS[fact.type]
+        data = {**fact.data, **dict.fromkeys(kind.sealed)}
+        if kind.sealed_people and data[kind.sealed_people]:
+            people = data[kind.sealed_people]
+            data[kind.sealed_people] = [{**person, "details": None} for person in people]
+        events.append(kind.model.model_validate(data, strict=False))
+    return folded(register, events)
+
+
+def _seen(limits: Sight, register: Register, record: Record | None) -> bool:
+    """Return whether someone with this sight may know of the record (the views' rule, by hand)."""
+    if record is None:
+        return False
+    if level_of(register, record) not in {LEVELS[level] for level in levels_seen(limits)}:
+        return False
+    concerned = {party.id for party in register.parties(record)}
+    if limits.parties is not None and limits.parties.isdisjoint(concerned):
+        return False
+    numbers = [value for kind, value in register.terms(record) if kind == "kle"]
+    return limits.kle is None or any(number.startswith(limits.kle) for number in numbers)
+
+
+def _contact(services: Services, limits: Sight, contact_id: str) -> ContactState | None:
+    _, events, _ = history_of(services, contact_id, limits)
+    state = ContactState()
+    for event in events:
+        state = contacts.evolve(state, event)
+    return state if state.version and seen(limits, state) and not state.retracted else None
+
+
+def _items(register: Register, record_id: str) -> tuple[QueryItem, ...]:
+    return (QueryItem(tuple(sorted(register.events)), (register.tag(record_id),)),)
+
+
+def _new_id(register: Register, command: Value) -> str:
+    """The caller's id; else one the source always gives; else a fresh one."""
+    given = getattr(command, "id", None)
+    if given is not None:
+        return str(given)
+    source = getattr(command, "source", None)
+    if source is not None:
+        return clock.id_of(register.noun, source.system, source.id)
+    return clock.new_id()
+
+
+def rule_of(register: Register, step: str | None) -> Rule:
+    """Return the rule of a step, of opening when None; Unknown otherwise."""
+    rule = register.open if step is None else register.steps.get(step)
+    if rule is None:
+        raise Unknown("not_found")
+    return rule
+
+
+async def act(
+    services: Services,
+    principal: Principal,
+    register: Register,
+    command: Value,
+    *,
+    via: Via,
+    step: str | None = None,
+    record_id: str | None = None,
+    key: str | None = None,
+    if_version: int | None = None,
+) -> RecordDone:
+    """Open a record (`step` None) or step one; Unknown, Conflict or Refused otherwise."""
+    rule = rule_of(register, step)
+    caller = Caller(await whole_scope(services, principal), via, key)
+    found = await parties_named(services, list(rule.parties(command)))
+    own_id = record_id or _new_id(register, command)
+    asked = _Asked(services, caller, register, rule, command, own_id, dict(found), if_version)
+    return asked.done(await settle(services, asked.attempt))
+
+
+def act_sync(
+    services: Services,
+    principal: Principal,
+    register: Register,
+    command: Value,
+    *,
+    via: Via,
+    step: str | None = None,
+    record_id: str | None = None,
+    key: str | None = None,
+    lenient: bool = False,
+) -> RecordDone:
+    """Open or step a record (CLI, imports, samples)."""
+    rule = rule_of(register, step)
+    caller = Caller(whole_scope_sync(services, principal), via, key, lenient)
+    found = parties_named_sync(services, list(rule.parties(command)))
+    own_id = record_id or _new_id(register, command)
+    asked = _Asked(services, caller, register, rule, command, own_id, dict(found))
+    return asked.done(settle_sync(services, asked.attempt))

@@ -1,0 +1,108 @@
+"""What a register is: one concept's commands, decisions, events, and what may be asked and seen."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from domain.records import Record, Reference
+from domain.registry import EVENTS, Json
+from domain.values import PartyRef, Value
+
+Decide = Callable[..., Any]
+"""Opening: `(command, new id, known)`; a step: `(record, command, known)`. One event or several."""
+EXAMPLE_CONTACT: Final = "0192f3a0-7c00-7abc-8def-001122334455"
+"""The contact that examples of commands refer to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One thing that can be asked for: its command, the decision, and what the command names.
+
+    `operation` is its name in the API's document, `summary` tells it there. `records` are other
+    records that the command names, `of_record` those that the record itself already names.
+    """
+
+    operation: str
+    summary: str
+    command: type[Value]
+    decide: Decide
+    parties: Callable[[Any], Iterable[str]] = lambda _: ()
+    records: Callable[[Any], Iterable[Reference]] = lambda _: ()
+    example: Mapping[str, Any] = field(default_factory=dict)
+    of_record: Callable[[Any], Iterable[Reference]] = lambda _: ()
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """One concept: how its records are opened, stepped, found and shown.
+
+    `began` is the day before which it was not there, `day` the one it is sorted by. `terms` are the
+    words by which a record is found; the kinds in `filters` may be asked for, those in
+    `party_filters` by any key of a party.
+    `outside` names the fields that organisations and councillors see: an allow-list, so a new field
+    is internal until somebody says otherwise. `judge` adds what depends on the day of the question
+    (late steps, coverage) to a record's JSON, `judged` names the fields that it adds to. What is
+    not `final` is hidden from councillors,
+    also when it is open. `due` is the day after which `watch` has something to say, both for
+    policies.
+    """
+
+    name: str
+    noun: str
+    danish: str
+    record: type[Record]
+    open: Rule
+    steps: Mapping[str, Rule]
+    evolve: Callable[[Any, Any], Any]
+    parties: Callable[[Any], Iterable[PartyRef]]
+    terms: Callable[[Any], Iterable[tuple[str, str]]]
+    began: Callable[[Any], str]
+    day: Callable[[Any], str]
+    filters: tuple[str, ...]
+    party_filters: tuple[str, ...]
+    outside: frozenset[str]
+    judge: Callable[[Json, str], Json] | None = None
+    judged: frozenset[str] = frozenset()
+    final: Callable[[Any], bool] = lambda _: True
+    due: Callable[[Any], str | None] = lambda _: None
+    watch: Callable[[Any, str], Sequence[Value]] = lambda _record, _today: ()
+
+    @property
+    def events(self) -> frozenset[str]:
+        """The stored names of its events: they begin with its noun."""
+        return frozenset(name for name in EVENTS if name.startswith(f"{self.noun}."))
+
+    @property
+    def id_field(self) -> str:
+        """The field of every event that holds the record's id."""
+        return f"{self.noun}_id"
+
+    def tag(self, record_id: str) -> str:
+        """Return the tag that all events of one record bear."""
+        return f"{self.noun}:{record_id}"
+
+
+def named(*fields: str) -> Callable[[Any], Iterable[str]]:
+    """Return what reads party keys from a command's fields, single or lists."""
+
+    def read(given: Value) -> Iterable[str]:
+        for name in fields:
+            value = getattr(given, name)
+            if isinstance(value, str):
+                yield value
+            elif value is not None:
+                yield from value
+
+    return read
+
+
+def rule(
+    operation: str,
+    summary: str,
+    model: type[Value],
+    decide: Decide,
+    *parties: str,
+    **example: object,
+) -> Rule:
+    """Return a rule whose parties stand in the command's fields named by `parties`."""
+    return Rule(operation, summary, model, decide, named(*parties), example=example)

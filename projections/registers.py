@@ -1,0 +1,162 @@
+"""Questions to the registers: one record, its history, and lists of records (protokoller).
+
+Every answer is true for one position, and holds only what the asker's sight allows. People outside
+(organisations, councillors) are given what the register's allow-list names, in every answer.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from domain.access import Sight
+from projections.contact_rows import LEVELS
+from projections.finality import levels_seen
+from projections.naming import placeholders
+from projections.register_rows import PARTY
+from projections.storage import OPEN, Reader
+
+Key = tuple[str, int]
+"""Day and number: where a page ends."""
+
+
+class Item(NamedTuple):
+    """One record as ready JSON, with its version and position."""
+
+    body: bytes
+    version: int
+    position: int
+
+
+class Page(NamedTuple):
+    """Some records as ready JSON; `next` continues after them."""
+
+    items: list[bytes]
+    next: Key | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordQuery:
+    """What is asked of a list: values by kind of term (any of them), days, order, and the page."""
+
+    terms: Mapping[str, Collection[str]] = field(default_factory=dict)
+    day_from: str | None = None
+    day_to: str | None = None
+    oldest_first: bool = False
+    limit: int = 50
+    after: Key | None = None
+
+
+class _Where:
+    """Conditions on a row of records `r`, and their parameters."""
+
+    def __init__(self, v: str, at: int, day: str | None, sight: Sight) -> None:
+        self._v = v
+        self.sql = ["r.from_position <= ?", "r.to_position > ?"]
+        self.params: list[Any] = [at, at]
+        levels = sorted(LEVELS[level] for level in levels_seen(sight))
+        self.add(f"r.level IN ({placeholders(len(levels))})", *levels)
+        if day is not None:
+            self.add("r.began <= ?", day)
+        if sight.parties is not None:
+            self.term(PARTY, sight.parties)
+        if sight.kle is not None:
+            self.prefixes("kle", sight.kle)
+
+    def add(self, sql: str, *params: object) -> None:
+        self.sql.append(sql)
+        self.params += params
+
+    def term(self, kind: str, values: Collection[str]) -> None:
+        wanted = sorted(values)
+        marks = placeholders(len(wanted)) if wanted else "NULL"
+        self.add(
+            f"r.from_position IN (SELECT t.from_position FROM record_term_{self._v} t"
+            f" WHERE t.kind = ? AND t.value IN ({marks}))",
+            kind,
+            *wanted,
+        )
+
+    def prefixes(self, kind: str, starts: Collection[str]) -> None:
+        parts = " OR ".join("t.value >= ? AND t.value < ?" for _ in starts) or "1=0"
+        self.add(
+            f"r.from_position IN (SELECT t.from_position FROM record_term_{self._v} t"
+            f" WHERE t.kind = ? AND ({parts}))",
+            kind,
+            *(bound for start in starts for bound in (start, f"{start}\U0010ffff")),
+        )
+
+    def text(self) -> str:
+        return " AND ".join(self.sql)
+
+
+def listing(
+    reader: Reader, v: str, at: int, day: str | None, sight: Sight, query: RecordQuery
+) -> Page:
+    """Return one page of records, by their day, latest first unless asked otherwise."""
+    where = _Where(v, at, day, sight)
+    for kind, values in query.terms.items():
+        where.term(kind, values)
+    if query.day_from is not None:
+        where.add("r.day >= ?", query.day_from)
+    if query.day_to is not None:
+        where.add("r.day <= ?", query.day_to)
+    way, order = (">", "ASC") if query.oldest_first else ("<", "DESC")
+    if query.after is not None:
+        last, number = query.after
+        where.add(f"(r.day {way} ? OR (r.day = ? AND r.number {way} ?))", last, last, number)
+    rows = reader.all(
+        f"SELECT r.day, r.number, r.{_body(sight)} FROM record_{v} r WHERE {where.text()}"
+        f" ORDER BY r.day {order}, r.number {order} LIMIT ?",
+        (*where.params, query.limit + 1),
+    )
+    shown = rows[: query.limit]
+    more = (str(shown[-1][0]), int(shown[-1][1])) if len(rows) > query.limit else None
+    return Page([row[2] for row in shown], more)
+
+
+def one(
+    reader: Reader, v: str, at: int, day: str | None, sight: Sight, record_id: str
+) -> Item | None:
+    """Return one record, None when there is none that the asker may know of."""
+    where = _Where(v, at, day, sight)
+    where.add("r.record_id = ?", record_id)
+    row = reader.one(
+        f"SELECT r.{_body(sight)}, r.version, r.from_position FROM record_{v} r"
+        f" WHERE {where.text()}",
+        where.params,
+    )
+    return None if row is None else Item(*row)
+
+
+def history(reader: Reader, v: str, at: int, sight: Sight, record_id: str) -> list[bytes] | None:
+    """Return every step of a record the asker may know of, each as it was then, oldest first.
+
+    Steps from a time when the record was more confidential than the asker may see are left out.
+    """
+    if one(reader, v, at, None, sight, record_id) is None:
+        return None
+    levels = sorted(LEVELS[level] for level in levels_seen(sight))
+    rows = reader.all(
+        f"SELECT r.{'step' if sight.assessment else 'step_outside'} FROM record_{v} r"
+        f" WHERE r.record_id = ? AND r.from_position <= ?"
+        f" AND r.level IN ({placeholders(len(levels))}) ORDER BY r.from_position",
+        (record_id, at, *levels),
+    )
+    return [row[0] for row in rows]
+
+
+def _body(sight: Sight) -> str:
+    return "body" if sight.assessment else "body_outside"
+
+
+def fallen_due(reader: Reader, v: str, today: str, limit: int) -> list[str]:
+    """Return ids of records whose due day has passed by `today`, the longest overdue first.
+
+    For policies, which see everything: no sight is asked.
+    """
+    rows = reader.all(
+        f"SELECT record_id FROM record_{v} WHERE to_position = ? AND due < ?"
+        " ORDER BY due, number LIMIT ?",
+        (OPEN, today, limit),
+    )
+    return [str(row[0]) for row in rows]
