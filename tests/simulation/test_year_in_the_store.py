@@ -170,7 +170,14 @@ def test_whoever_sees_less_is_told_less(small: Loaded) -> None:
 # ── the whole year ───────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.fixture(scope="module", params=[Change.FALL, Change.NONE, Change.MOVED])
+@pytest.fixture(
+    scope="module",
+    params=[
+        Change.FALL,  # six administrations in which nothing changes are in it, too
+        pytest.param(Change.NONE, marks=pytest.mark.proof_nightly),
+        pytest.param(Change.MOVED, marks=pytest.mark.proof_nightly),
+    ],
+)
 def whole(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Loaded]:
