@@ -10,7 +10,14 @@ import pytest
 from domain.access import Role, Sight
 from domain.parties import PartyMerged, PartyRelated, PartyRelationEnded, PartyRenamed, Relation
 from domain.values import PartyId, PartyRef
-from projections import contact_rows, direct_rows, enquiries, parties, timeline
+from projections import (
+    contact_rows,
+    direct_rows,
+    enquiries,
+    parties,
+    register_rows,
+    timeline,
+)
 from projections.registry import View
 from projections.runner import Runner, digest
 from projections.storage import ViewStore, open_views
@@ -18,7 +25,14 @@ from projections.timeline import VIEW
 from tests.projections.memory import EVERYTHING, NAMES, Story, seeing
 from tests.projections.test_parties import register
 
-VIEWS: list[View] = [contact_rows.VIEW, parties.VIEW, enquiries.VIEW, direct_rows.VIEW, VIEW]
+VIEWS: list[View] = [
+    contact_rows.VIEW,
+    parties.VIEW,
+    enquiries.VIEW,
+    direct_rows.VIEW,
+    VIEW,
+    *register_rows.VIEWS,
+]
 VS = {view.name: f"{view.name}_{view.version}_1" for view in VIEWS}
 MORE = ("OLD", "GRP", "NEW")
 Follow = Callable[..., Runner]

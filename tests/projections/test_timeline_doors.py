@@ -15,7 +15,14 @@ from domain.direct_contact import (
 )
 from domain.parties import PartyMerged
 from domain.values import Confidentiality, OccurredGiven, PartyId
-from projections import contact_rows, direct_rows, enquiries, parties, timeline
+from projections import (
+    contact_rows,
+    direct_rows,
+    enquiries,
+    parties,
+    register_rows,
+    timeline,
+)
 from projections.registry import View
 from projections.runner import Runner, positions
 from projections.storage import ViewStore
@@ -30,6 +37,7 @@ VIEWS: list[View] = [
     timeline.VIEW,
     enquiries.VIEW,
     direct_rows.VIEW,
+    *register_rows.VIEWS,
 ]
 Follow = Callable[..., Runner]
 
