@@ -58,8 +58,9 @@ _HEADERS: Final[Mapping[str, dict[str, Any]]] = {
         "schema": {"type": "string", "pattern": r'^"[1-9][0-9]{0,8}"$'},
     },
     "Prefer": {
-        "description": "`return=minimal` answers without a body",
-        "schema": {"type": "string", "enum": ["return=minimal", "return=representation"]},
+        "description": "`return=minimal` answers without a body; other preferences are ignored",
+        "schema": {"type": "string"},
+        "example": "return=representation",
     },
 }
 _ANSWER_HEADERS: Final = {

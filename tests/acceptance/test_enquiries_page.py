@@ -46,6 +46,8 @@ def test_every_command_of_the_page_works(start: Start, tmp_path: Path) -> None:
     # The key is made a moment before it is used; the page's reader types slower than views follow.
     known = 'until say parties/x $DESK < /dev/null 2>&1 | grep -q "40[045]"; do :; done'
     script = re.sub(r"(?m)^(say routing-rules)", lambda found: f"{known}\n{found[1]}", script)
+    # The same holds for the trail of a contact that was filed a moment ago.
+    script = re.sub(r"(?m)^(curl .*/filings.*)$", r"until \1; do :; done", script)
     done = subprocess.run(
         ["bash", "-euc", script],
         env={**os.environ, **service.environment, "LC_ALL": "C.UTF-8"},
