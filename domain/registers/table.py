@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
 from domain.records import Record, Reference
@@ -12,6 +13,12 @@ Decide = Callable[..., Any]
 """Opening: `(command, new id, known)`; a step: `(record, command, known)`. One event or several."""
 EXAMPLE_CONTACT: Final = "0192f3a0-7c00-7abc-8def-001122334455"
 """The contact that examples of commands refer to."""
+
+
+@lru_cache
+def _events_of(noun: str) -> frozenset[str]:
+    """Asked several times a command; the registry is closed, so the answer stays."""
+    return frozenset(name for name in EVENTS if name.startswith(f"{noun}."))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +77,7 @@ class Register:
     @property
     def events(self) -> frozenset[str]:
         """The stored names of its events: they begin with its noun."""
-        return frozenset(name for name in EVENTS if name.startswith(f"{self.noun}."))
+        return _events_of(self.noun)
 
     @property
     def id_field(self) -> str:
