@@ -7,6 +7,7 @@ from typing import Final, cast
 
 from api.commands.recording import (
     BATCH_ITEMS_MAX,
+    ByFacts,
     Caller,
     Prepared,
     Settled,
@@ -58,7 +59,7 @@ Decide = Callable[[ContactState], list[ContactEvent]]
 
 
 @dataclass(frozen=True, slots=True)
-class ContactDone:
+class ContactDone(ByFacts):
     """A contact after a command: its facts up to and with the command's own.
 
     `repeated` says that the same request had been recorded before, and this is that answer.
@@ -67,16 +68,6 @@ class ContactDone:
     contact_id: str
     facts: Sequence[Fact]
     repeated: bool
-
-    @property
-    def position(self) -> int:
-        """Position of the newest fact."""
-        return self.facts[-1].position
-
-    @property
-    def version(self) -> int:
-        """How many facts the contact has."""
-        return len(self.facts)
 
 
 # ── log ──────────────────────────────────────────────────────────────────────────────────────────

@@ -11,6 +11,7 @@ from typing import Final, cast
 
 from api.commands.contacts import known_of
 from api.commands.recording import (
+    ByFacts,
     Caller,
     Prepared,
     Settled,
@@ -56,22 +57,12 @@ Parties = Mapping[str, PartyRef | None]
 
 
 @dataclass(frozen=True, slots=True)
-class AccountDone:
+class AccountDone(ByFacts):
     """An account of being turned away after a command: its facts up to and with the command's."""
 
     account_id: str
     facts: Sequence[Fact]
     repeated: bool
-
-    @property
-    def position(self) -> int:
-        """Position of the newest fact."""
-        return self.facts[-1].position
-
-    @property
-    def version(self) -> int:
-        """How many facts the account has."""
-        return len(self.facts)
 
 
 # ── report ───────────────────────────────────────────────────────────────────────────────────────

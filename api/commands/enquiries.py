@@ -12,6 +12,7 @@ from typing import Final, cast
 
 from api.commands.contacts import parties_of
 from api.commands.recording import (
+    ByFacts,
     Caller,
     Prepared,
     Settled,
@@ -95,7 +96,7 @@ Parties = Mapping[str, PartyRef | None]
 
 
 @dataclass(frozen=True, slots=True)
-class EnquiryDone:
+class EnquiryDone(ByFacts):
     """An enquiry after a command: its facts up to and with those recorded by the command.
 
     `repeated` says that the same request had been recorded before, and this is that answer.
@@ -104,16 +105,6 @@ class EnquiryDone:
     enquiry_id: str
     facts: Sequence[Fact]
     repeated: bool
-
-    @property
-    def position(self) -> int:
-        """Position of the newest fact."""
-        return self.facts[-1].position
-
-    @property
-    def version(self) -> int:
-        """How many facts the enquiry has."""
-        return len(self.facts)
 
     @property
     def contact_id(self) -> str:

@@ -28,6 +28,23 @@ BATCH_ITEMS_MAX: Final = 1_000
 Result = TypeVar("Result")
 
 
+class ByFacts:
+    """What every answer to a command has that is told by the facts it came to."""
+
+    __slots__ = ()
+    facts: Sequence[Fact]
+
+    @property
+    def position(self) -> int:
+        """Position of the newest fact."""
+        return self.facts[-1].position
+
+    @property
+    def version(self) -> int:
+        """How many facts there are."""
+        return len(self.facts)
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who gives a command, by which door, and under which idempotency key.

@@ -9,6 +9,7 @@ from typing import Any
 
 from api.commands.contacts import history_of, seen
 from api.commands.recording import (
+    ByFacts,
     Caller,
     Prepared,
     Settled,
@@ -42,23 +43,13 @@ from projections.register_rows import folded, level_of
 
 
 @dataclass(frozen=True, slots=True)
-class RecordDone:
+class RecordDone(ByFacts):
     """A record after a command: its facts up to and with the command's own."""
 
     register: Register
     record_id: str
     facts: Sequence[Fact]
     repeated: bool
-
-    @property
-    def position(self) -> int:
-        """Position of the newest fact."""
-        return self.facts[-1].position
-
-    @property
-    def version(self) -> int:
-        """How many facts the record has."""
-        return len(self.facts)
 
 
 @dataclass(frozen=True, slots=True)
