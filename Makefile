@@ -8,8 +8,10 @@ UV ?= $(BIN)/uv
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
 CODE = $(wildcard domain projections api tests bench)
-# Suites that measure time-outs or kill processes run alone; nightly proofs only in `make proof`.
-SERIAL := (fault or slow) and not proof_nightly
+# Suites that measure time-outs or kill processes run alone, slow ones file by file on both cores;
+# nightly proofs only in `make proof`.
+ALONE := fault and not proof_nightly
+SLOW := slow and not fault and not proof_nightly
 FAST := not fault and not slow and not proof_nightly
 
 .DEFAULT_GOAL := help
@@ -23,8 +25,11 @@ run: .venv/.run-ready ## set up, then serve on 127.0.0.1; an empty store gets th
 	$(BIN)/kontaktlog serve
 
 test: .venv/.dev-ready ## set up, then all tests but the nightly proofs
-	$(BIN)/python -m pytest -n 2 -m "$(FAST)"
-	$(BIN)/python -m pytest -m "$(SERIAL)" || { code=$$?; [ $$code -eq 5 ] || exit $$code; }
+	failed=0; \
+	$(BIN)/python -m pytest -n 2 -m "$(FAST)" || failed=1; \
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "$(SLOW)" || failed=1; \
+	$(BIN)/python -m pytest -m "$(ALONE)" || failed=1; \
+	exit $$failed
 
 lint: .venv/.dev-ready ## format, lint, types and import directions, changing nothing
 	$(BIN)/ruff format --check $(CODE)

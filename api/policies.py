@@ -14,11 +14,11 @@ from typing import Final, NamedTuple
 
 import structlog
 
-from api import record_policies
 from api.commands.enquiries import ENQUIRY_TYPES, history_of
 from api.commands.recording import ATTEMPTS_MAX
 from api.commands.rules import Rules, rules_known
 from api.main import Services
+from api.record_policies import Watch
 from domain.calendar import WorkingCalendar
 from domain.enquiries import EnquiryAtRisk, EnquiryOverdue
 from domain.enquiries.clocks import GIVEN_WARN_DAYS, times_of
@@ -227,7 +227,7 @@ def run(
 
     What goes wrong is told and tried again; following the log never waits for it.
     """
-    reminders = Reminders(services)
+    reminders, records = Reminders(services), Watch(services)
     whole_at = time.monotonic()
     while not stop.is_set():
         woken.clear()
@@ -237,8 +237,8 @@ def run(
             found = reminders.step(now(), changed_only=not whole)
             if found.recorded:
                 _log.info("reminded", at_risk=found.at_risk, overdue=found.overdue)
-            if whole and (passed := record_policies.step(services, now())):
-                _log.info("days_passed", records=passed)
+            if whole and any(said := records.step(now())):
+                _log.info("records_watched", reminded=said.reminded, passed=said.passed)
             if whole and not found.left:
                 whole_at = time.monotonic() + EVERY_SECONDS
             pause = 0.0 if found.left else whole_at - time.monotonic()

@@ -1,14 +1,16 @@
 """Commitments (tilsagn): who promised what to whom by when, and what became of it.
 
 A commitment is rescheduled only with the consent of both sides, fulfilled only with evidence, and
-broken by nobody's hand: the policy says so when its day has passed. A day agreed on after the day
-before it was over is the new due day, but does not make it in time. domain.md 1.8 G, 4.2, 5.2 K11.
+broken by nobody's hand: the policy says so when its day has passed, and before that it reminds of
+the day. A day agreed on after the day before it was over is the new due day, but does not make it
+in time. domain.md 1.8 G, 4.2, 5.2 K11.
 """
 
 from typing import Annotated, Any, Final, Literal, assert_never
 
 from pydantic import Field
 
+from domain.due_days import REMIND_DAYS, RemindDays, counts, finding, late, silent_until
 from domain.errors import Broken, Refused
 from domain.records import NOBODY, Check, Known, Record, StepGiven, StepTaken, standing
 from domain.values import (
@@ -37,7 +39,8 @@ RELEASED: Final = "released"
 class MakeCommitment(Value):
     """Write down that somebody promised something (registrér tilsagn).
 
-    `due` may be as fuzzy as it was said ("inden sommerferien"): its last day counts.
+    `due` may be as fuzzy as it was said ("inden sommerferien"): its last day counts. One is
+    reminded of it `remind_days` before, 0 for not at all.
     """
 
     id: UuidText | None = None
@@ -53,6 +56,7 @@ class MakeCommitment(Value):
     meeting: UuidText | None = None
     topics: Annotated[tuple[Number, ...], Field(max_length=LIST_ITEMS_MAX)] = ()
     confidentiality: Confidentiality = Confidentiality.INTERNAL
+    remind_days: RemindDays = REMIND_DAYS
     source: Source | None = None
 
 
@@ -106,6 +110,7 @@ class CommitmentMade(Value):
     topics: tuple[str, ...] = ()
     confidentiality: Confidentiality
     source: Source | None = None
+    remind_days: int = REMIND_DAYS
 
 
 class CommitmentRescheduled(StepTaken):
@@ -135,6 +140,14 @@ class CommitmentReleased(StepTaken):
     text: CommitmentWords | None
 
 
+class CommitmentDueSoon(Value):
+    """The day comes near and nothing is done (påmindelse om tilsagn); once for each due day."""
+
+    commitment_id: str
+    version: int
+    due: str
+
+
 class CommitmentBroken(Value):
     """The day passed and nothing was done (tilsagn brudt); recorded once, by policy."""
 
@@ -148,6 +161,7 @@ CommitmentEvent = (
     | CommitmentRescheduled
     | CommitmentFulfilled
     | CommitmentReleased
+    | CommitmentDueSoon
     | CommitmentBroken
 )
 
@@ -157,6 +171,7 @@ class Commitment(Record):
 
     `counting_due` is the day that "kept in time" is judged by (K11): the last one that was agreed
     before the day before it was over. `broken` is what stands by now; history keeps what was said.
+    `reminded` is the due day that one was reminded of; a new day is not yet reminded of.
     """
 
     by: PartyRef
@@ -176,6 +191,8 @@ class Commitment(Record):
     fulfilled: Occurred | None = None
     late: bool = False
     broken: bool = False
+    remind_days: int = REMIND_DAYS
+    reminded: str | None = None
     source: Source | None = None
 
 
@@ -204,6 +221,7 @@ def make(command: MakeCommitment, commitment_id: str, known: Known) -> Commitmen
         topics=tuple(dict.fromkeys(command.topics)),
         confidentiality=command.confidentiality,
         source=command.source,
+        remind_days=command.remind_days,
     )
 
 
@@ -251,7 +269,7 @@ def fulfil(
         occurred=occurred,
         evidence_kind=command.evidence_kind,
         evidence=command.evidence,
-        late=now.counting_due is not None and occurred.first_day > now.counting_due.last_day,
+        late=late(now.counting_due, occurred),
         text=CommitmentWords(reason=command.note) if command.note else None,
     )
 
@@ -278,12 +296,19 @@ def release(
     )
 
 
-def watch(record: Commitment, today: str) -> list[CommitmentBroken]:
-    """Return that it is broken, when its last day has passed and nothing was done."""
-    if record.status != OPEN or record.due is None or record.due.last_day >= today:
+def due_after(record: Commitment) -> str | None:
+    """Return the day after which `watch` has something to say of it, None when it never has."""
+    return silent_until(record) if record.status == OPEN else None
+
+
+def watch(record: Commitment, today: str) -> list[CommitmentDueSoon | CommitmentBroken]:
+    """Return that its day comes near, or that it is broken: its last day passed, nothing done."""
+    found = finding(record, today) if record.status == OPEN else None
+    if found is None or record.due is None:
         return []
+    kind = CommitmentDueSoon if found == "soon" else CommitmentBroken
     due = record.due.last_day
-    return [CommitmentBroken(commitment_id=record.id, version=record.version + 1, due=due)]
+    return [kind(commitment_id=record.id, version=record.version + 1, due=due)]
 
 
 def evolve(record: Commitment | None, event: CommitmentEvent) -> Commitment:
@@ -307,6 +332,8 @@ def evolve(record: Commitment | None, event: CommitmentEvent) -> Commitment:
             }
         case CommitmentReleased():
             change = {"status": RELEASED}
+        case CommitmentDueSoon():
+            change = {"reminded": event.due}
         case CommitmentBroken():
             change = {"status": BROKEN, "broken": True}
         case _:
@@ -317,13 +344,14 @@ def evolve(record: Commitment | None, event: CommitmentEvent) -> Commitment:
 def _rescheduled(record: Commitment, event: CommitmentRescheduled) -> dict[str, Any]:
     """Return the new day; it counts when surely agreed before the one that counted was over."""
     before = record.counting_due
-    in_time = before is None or event.occurred.last_day <= before.last_day
+    in_time = counts(before, event.occurred)
     return {
         "status": OPEN,
         "due": event.due,
         "rescheduled": record.rescheduled + 1,
         "counting_due": event.due if in_time else before,
         "broken": record.broken and not in_time,
+        "reminded": None,
     }
 
 
@@ -344,6 +372,7 @@ def _opened(event: CommitmentMade) -> Commitment:
         contact=event.contact,
         meeting=event.meeting,
         topics=event.topics,
+        remind_days=event.remind_days,
         source=event.source,
     )
 

@@ -18,6 +18,7 @@ from domain import (
     dialogues,
     direct_contact,
     enquiries,
+    followups,
     imports,
     parties,
     positions,
@@ -72,6 +73,10 @@ def _of_record(
 
 def _commitment(name: str, model: type[Value]) -> EventType:
     return _of_record(f"commitment.{name}/1", model, commitments.tags_of)
+
+
+def _followup(name: str, model: type[Value]) -> EventType:
+    return _of_record(f"followup.{name}/1", model, followups.tags_of)
 
 
 def _document(name: str, model: type[Value]) -> EventType:
@@ -196,7 +201,15 @@ EVENTS: Final[Mapping[str, EventType]] = MappingProxyType(
             _commitment("rescheduled", commitments.CommitmentRescheduled),
             _commitment("fulfilled", commitments.CommitmentFulfilled),
             _commitment("released", commitments.CommitmentReleased),
+            _commitment("due_soon", commitments.CommitmentDueSoon),
             _commitment("broken", commitments.CommitmentBroken),
+            _followup("agreed", followups.FollowUpAgreed),
+            _followup("rescheduled", followups.FollowUpRescheduled),
+            _followup("handed", followups.FollowUpHanded),
+            _followup("done", followups.FollowUpDone),
+            _followup("dropped", followups.FollowUpDropped),
+            _followup("due_soon", followups.FollowUpDueSoon),
+            _followup("overdue", followups.FollowUpOverdue),
             _document("drafted", documents.DocumentDrafted),
             _document("version_created", documents.DocumentVersionCreated),
             _document("consultation_held", documents.InternalConsultationHeld),

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 from domain.access import Sight
 from projections.contact_rows import LEVELS
-from projections.finality import levels_seen
+from projections.finality import NEGOTIATED, levels_seen
 from projections.naming import placeholders
+from projections.register_days import EVERYTHING, FINAL, VALID, valid_at
 from projections.register_rows import PARTY
 from projections.storage import OPEN, Reader
 
@@ -47,30 +48,36 @@ class RecordQuery:
 
 
 class _Where:
-    """Conditions on a row of records `r`, and their parameters."""
+    """Conditions on a row of records `r` in its span `s`, and their parameters."""
 
     def __init__(self, v: str, at: int, day: str | None, sight: Sight) -> None:
         self._v = v
-        self.sql = ["r.from_position <= ?", "r.to_position > ?"]
-        self.params: list[Any] = [at, at]
-        levels = sorted(LEVELS[level] for level in levels_seen(sight))
+        self.tables = f"record_{v} r JOIN record_span_{v} s ON {VALID}"
+        self._valid = valid_at(chain_of(sight), at, day)
+        self.sql: list[str] = []
+        self._params: list[Any] = []
+        levels = sorted({LEVELS[level] for level in levels_seen(sight)})
         self.add(f"r.level IN ({placeholders(len(levels))})", *levels)
-        if day is not None:
-            self.add("r.began <= ?", day)
         if sight.parties is not None:
             self.term(PARTY, sight.parties)
         if sight.kle is not None:
             self.prefixes("kle", sight.kle)
 
+    @property
+    def params(self) -> tuple[Any, ...]:
+        """Those of the span, then those of the conditions."""
+        return (*self._valid, *self._params)
+
     def add(self, sql: str, *params: object) -> None:
         self.sql.append(sql)
-        self.params += params
+        self._params += params
 
     def term(self, kind: str, values: Collection[str]) -> None:
         wanted = sorted(values)
         marks = placeholders(len(wanted)) if wanted else "NULL"
         self.add(
-            f"r.from_position IN (SELECT t.from_position FROM record_term_{self._v} t"
+            "(r.from_position, r.part) IN"
+            f" (SELECT t.from_position, t.part FROM record_term_{self._v} t"
             f" WHERE t.kind = ? AND t.value IN ({marks}))",
             kind,
             *wanted,
@@ -79,7 +86,8 @@ class _Where:
     def prefixes(self, kind: str, starts: Collection[str]) -> None:
         parts = " OR ".join("t.value >= ? AND t.value < ?" for _ in starts) or "1=0"
         self.add(
-            f"r.from_position IN (SELECT t.from_position FROM record_term_{self._v} t"
+            "(r.from_position, r.part) IN"
+            f" (SELECT t.from_position, t.part FROM record_term_{self._v} t"
             f" WHERE t.kind = ? AND ({parts}))",
             kind,
             *(bound for start in starts for bound in (start, f"{start}\U0010ffff")),
@@ -105,7 +113,7 @@ def listing(
         last, number = query.after
         where.add(f"(r.day {way} ? OR (r.day = ? AND r.number {way} ?))", last, last, number)
     rows = reader.all(
-        f"SELECT r.day, r.number, r.{_body(sight)} FROM record_{v} r WHERE {where.text()}"
+        f"SELECT r.day, r.number, r.{_body(sight)} FROM {where.tables} WHERE {where.text()}"
         f" ORDER BY r.day {order}, r.number {order} LIMIT ?",
         (*where.params, query.limit + 1),
     )
@@ -121,7 +129,7 @@ def one(
     where = _Where(v, at, day, sight)
     where.add("r.record_id = ?", record_id)
     row = reader.one(
-        f"SELECT r.{_body(sight)}, r.version, r.from_position FROM record_{v} r"
+        f"SELECT r.{_body(sight)}, r.version, r.from_position FROM {where.tables}"
         f" WHERE {where.text()}",
         where.params,
     )
@@ -138,11 +146,16 @@ def history(reader: Reader, v: str, at: int, sight: Sight, record_id: str) -> li
     levels = sorted(LEVELS[level] for level in levels_seen(sight))
     rows = reader.all(
         f"SELECT r.{'step' if sight.assessment else 'step_outside'} FROM record_{v} r"
-        f" WHERE r.record_id = ? AND r.from_position <= ?"
+        f" WHERE r.record_id = ? AND r.part = 0 AND r.from_position <= ?"
         f" AND r.level IN ({placeholders(len(levels))}) ORDER BY r.from_position",
         (record_id, at, *levels),
     )
     return [row[0] for row in rows]
+
+
+def chain_of(sight: Sight) -> int:
+    """Return the chain of spans an asker sees: everything, or the last final state of each."""
+    return EVERYTHING if NEGOTIATED in levels_seen(sight) else FINAL
 
 
 def _body(sight: Sight) -> str:

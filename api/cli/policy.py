@@ -34,25 +34,27 @@ def run(
     Kan køres igen, og flere steder på én gang, uden at noget kommer to gange. Eksempel: kontaktlog
     policy run --as-of 2026-11-30
     """
-    from api import record_policies
     from api.policies import Reminders
+    from api.record_policies import RECORDS_AT_ONCE, Watch
 
     with opened() as services:
         now = _moment(services, as_of)
         caught_up(services, services.log.head())
         found = Reminders(services).whole(now)
-        passed = record_policies.step(services, now)
+        said = Watch(services).step(now, RECORDS_AT_ONCE)
     answer = {
         "looked_at": found.looked_at,
         "at_risk": found.at_risk,
         "overdue": found.overdue,
-        "records": passed,
+        "records_reminded": said.reminded,
+        "records_passed": said.passed,
     }
     text = (
         f"Henvendelser set på: {found.looked_at}\n"
         f"Påmindelser om frist, der nærmer sig: {found.at_risk}\n"
         f"Påmindelser om overskredet frist: {found.overdue}\n"
-        f"Tilsagn brudt og aftaler udløbet: {passed}"
+        f"Påmindelser om tilsagn og opfølgninger: {said.reminded}\n"
+        f"Tilsagn brudt, opfølgninger overskredet og aftaler udløbet: {said.passed}"
     )
     show(answer, as_json, text)
 

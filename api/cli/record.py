@@ -1,7 +1,8 @@
 """`kontaktlog record`: open, step, list and show records of any register from the shell.
 
-Forums, meetings, positions, documents, information efforts, commitments, agreements, dialogues and
-criteria: the table domain/registers is the list, and the bodies are those of the HTTP door.
+Forums, meetings, positions, documents, information efforts, commitments, follow-ups, agreements,
+dialogues and criteria: the table domain/registers is the list, and the bodies are those of the HTTP
+door.
 """
 
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -15,13 +16,13 @@ if TYPE_CHECKING:
     from domain.registers import Register
 
 LISTED_MAX: Final = 200
-app = typer.Typer(help="Fora, møder, dokumenter, tilsagn, aftaler …", no_args_is_help=True)
-Name = Annotated[str, typer.Argument(help="forums, meetings, documents, commitments …")]
+app = typer.Typer(help="Fora, møder, dokumenter, tilsagn, opfølgninger …", no_args_is_help=True)
+Name = Annotated[str, typer.Argument(help="forums, meetings, documents, commitments, followups …")]
 
 
 @app.callback()
 def _records() -> None:
-    """Åbn, før og vis poster: fora, møder, tilkendegivelser, dokumenter, tilsagn, aftaler."""
+    """Åbn, før og vis poster: fora, møder, tilkendegivelser, dokumenter, tilsagn, opfølgninger."""
 
 
 def _register(name: str) -> "Register":

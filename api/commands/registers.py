@@ -39,7 +39,7 @@ from domain.storage.journal import Entry
 from domain.values import PartyRef, Value
 from projections.contact_rows import LEVELS
 from projections.finality import levels_seen
-from projections.register_rows import folded, level_of
+from projections.record_bodies import folded, level_of
 
 
 @dataclass(frozen=True, slots=True)

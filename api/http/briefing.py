@@ -1,7 +1,8 @@
 """The briefing pack (mødeforberedelse): what one must know before meeting a party, in one call.
 
-Recent contacts, open conditions, commitments that are not kept, open enquiries, papers under way,
-meetings to come, agreements: each as its own list gives it, within the same sight.
+Recent contacts, open conditions, commitments that are not kept, follow-ups that are not done, open
+enquiries, papers under way, meetings to come, agreements: each as its own list gives it, within the
+same sight.
 """
 
 from typing import Final
@@ -38,6 +39,7 @@ _UNDER_WAY: Final = {
 }
 _RECORDS: Final = (
     ("commitments", "commitments", {"open", "broken"}),
+    ("followups", "followups", {"open", "overdue"}),
     ("papers", "documents", _UNDER_WAY),
     ("meetings", "meetings", {"called"}),
     ("agreements", "agreements", {"explored", "negotiating", "drafted", "concluded"}),

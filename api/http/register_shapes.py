@@ -72,6 +72,7 @@ class Briefing(Shape):
     enquiries: list[dict[str, Any]]
     open_conditions: list[Condition]
     commitments: list[dict[str, Any]]
+    followups: list[dict[str, Any]]
     papers: list[dict[str, Any]]
     meetings: list[dict[str, Any]]
     agreements: list[dict[str, Any]]

@@ -17,7 +17,7 @@ from domain.errors import Unknown
 from domain.registers import Register
 from domain.storage import clock
 from projections import registers as records
-from projections.register_rows import bodies, folded
+from projections.record_bodies import Newest, bodies, folded
 from projections.registers import RecordQuery
 from projections.storage import Reader
 
@@ -169,5 +169,7 @@ def shown(ask: Ask, done: RecordDone, sight: Sight) -> bytes:
     record = folded(done.register, events)
     if record is None:
         raise Unknown("record_not_found")
-    inside, outside = bodies(done.register, record, done.facts[0].recorded_at, done.facts[-1])
+    last = done.facts[-1]
+    newest = Newest(last.position, last.recorded_at)
+    inside, outside = bodies(done.register, record, done.facts[0].recorded_at, newest)
     return inside if sight.assessment else outside

@@ -14,6 +14,7 @@ from domain.registers.criteria import CRITERIA
 from domain.registers.dialogues import DIALOGUES
 from domain.registers.documents import DOCUMENTS
 from domain.registers.efforts import EFFORTS
+from domain.registers.followups import FOLLOWUPS
 from domain.registers.forums import FORUMS
 from domain.registers.meetings import MEETINGS
 from domain.registers.positions import POSITIONS
@@ -28,6 +29,7 @@ ALL: Final = (
     DOCUMENTS,
     EFFORTS,
     COMMITMENTS,
+    FOLLOWUPS,
     AGREEMENTS,
     DIALOGUES,
     CRITERIA,

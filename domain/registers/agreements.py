@@ -4,7 +4,16 @@ from collections.abc import Iterable
 from typing import Final
 
 from domain.agreements import commands, decisions
-from domain.agreements.events import CONCLUDED, Agreement, evolve
+from domain.agreements.events import (
+    CONCLUDED,
+    Agreement,
+    AgreementConcluded,
+    AgreementEvent,
+    AgreementExpired,
+    AgreementExtended,
+    AgreementTerminated,
+    evolve,
+)
 from domain.records import Reference
 from domain.registers.table import Register, Rule, named, rule
 from domain.registry import Json
@@ -40,6 +49,19 @@ def _judged(milestone: Json, day: str) -> Json:
         late = reached["first_day"] > planned["last_day"]
         return {**milestone, "state": "reached_late" if late else "reached"}
     return {**milestone, "state": "late" if planned["last_day"] < day else "planned"}
+
+
+def _effect(agreement: Agreement | None, event: AgreementEvent) -> str | None:
+    """Return the day an agreement begins, goes on or ends by its dates, whenever it was told."""
+    match event:
+        case AgreementConcluded():
+            return event.valid_from
+        case AgreementExtended():
+            return agreement.valid_to if agreement else None
+        case AgreementTerminated() | AgreementExpired():
+            return event.valid_to
+        case _:
+            return None
 
 
 def _text(
@@ -171,7 +193,6 @@ AGREEMENTS: Final = Register(
     evolve=evolve,
     parties=_parties,
     terms=_terms,
-    began=lambda agreement: str(agreement.explored.first_day),
     day=lambda agreement: str(agreement.valid_from or agreement.explored.first_day),
     filters=("status", "kind"),
     party_filters=("with", "implemented"),
@@ -192,4 +213,5 @@ AGREEMENTS: Final = Register(
     due=lambda agreement: agreement.valid_to if agreement.status == CONCLUDED else None,
     watch=decisions.watch,
     final=lambda agreement: not agreement.negotiation,
+    effect=_effect,
 )

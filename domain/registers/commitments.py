@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from domain import commitments
+from domain.due_days import day_after
 from domain.records import Reference
 from domain.registers.table import EXAMPLE_CONTACT, Register, Rule, named
 
@@ -19,6 +20,8 @@ def _made_in(given: commitments.MakeCommitment) -> list[Reference]:
 
 def _commitment_terms(record: commitments.Commitment) -> Iterable[tuple[str, str]]:
     yield "status", record.status
+    if record.status == commitments.OPEN and record.due:
+        yield "reminded", "yes" if record.reminded else "no"
     yield "by", record.by.id
     for party in record.to:
         yield "to", party.id
@@ -28,6 +31,13 @@ def _commitment_terms(record: commitments.Commitment) -> Iterable[tuple[str, str
         yield "contact", record.contact
     if record.meeting:
         yield "meeting", record.meeting
+
+
+def _effect(_: commitments.Commitment | None, event: commitments.CommitmentEvent) -> str | None:
+    """Return the day after the last one, from which a commitment is broken."""
+    if isinstance(event, commitments.CommitmentBroken):
+        return day_after(event.due)
+    return None
 
 
 _PROMISE: Final = {
@@ -79,14 +89,14 @@ COMMITMENTS: Final = Register(
     evolve=commitments.evolve,
     parties=lambda record: (record.by, *record.to),
     terms=_commitment_terms,
-    began=lambda record: str(record.occurred.first_day),
     day=lambda record: str((record.due or record.occurred).last_day),
-    filters=("status", "topic", "contact", "meeting"),
+    filters=("status", "topic", "contact", "meeting", "reminded"),
     party_filters=("by", "to"),
     outside=frozenset(
         {"by", "to", "promised", "due", "first_due", "counting_due", "rescheduled", "occurred"}
         | {"fulfilled", "late", "broken", "topics", "meeting"}
     ),
-    due=lambda record: record.due.last_day if record.due and record.status == "open" else None,
+    effect=_effect,
+    due=commitments.due_after,
     watch=commitments.watch,
 )

@@ -85,7 +85,6 @@ CRITERIA: Final = Register(
     evolve=criteria.evolve,
     parties=_parties,
     terms=_terms,
-    began=lambda criterion: str(criterion.proposed.first_day),
     day=lambda criterion: str((criterion.defined or criterion.proposed).last_day),
     filters=("status", "formula"),
     party_filters=("owner",),

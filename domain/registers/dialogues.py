@@ -81,7 +81,6 @@ DIALOGUES: Final = Register(
     evolve=dialogues.evolve,
     parties=_parties,
     terms=_terms,
-    began=lambda dialogue: str(dialogue.opened.first_day),
     day=lambda dialogue: f"{dialogue.year}-12-31",
     filters=("status", "year", "met"),
     party_filters=("organisation", "administration"),

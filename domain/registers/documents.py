@@ -230,7 +230,6 @@ DOCUMENTS: Final = Register(
     evolve=evolve,
     parties=_parties,
     terms=_terms,
-    began=lambda document: str(document.drafted.first_day),
     day=lambda document: str(document.versions[-1].made.last_day),
     filters=("status", "kind", "case_number"),
     party_filters=("author", "pending"),

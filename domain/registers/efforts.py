@@ -298,7 +298,6 @@ EFFORTS: Final = Register(
     evolve=evolve,
     parties=_parties,
     terms=_terms,
-    began=lambda effort: str(effort.started.first_day),
     day=lambda effort: str(effort.started.last_day),
     filters=("status", "document"),
     party_filters=("audience",),

@@ -35,6 +35,17 @@ def _terms(forum: events.Forum) -> Iterable[tuple[str, str]]:
     yield from (("member", member.party.id) for member in forum.members)
 
 
+def _effect(_: events.Forum | None, event: events.ForumEvent) -> str | None:
+    """Return the day from which a seat chairs or is left, whenever it was told."""
+    match event:
+        case events.ChairAssigned():
+            return event.seat.valid_from
+        case events.ChairLeftToCoChair():
+            return event.leaving.valid_from
+        case _:
+            return None
+
+
 _SEAT: Final = "0192f3a0-7c00-7abc-8def-001122334459"
 FORUMS: Final = Register(
     name="forums",
@@ -131,7 +142,7 @@ FORUMS: Final = Register(
     evolve=events.evolve,
     parties=_parties,
     terms=_terms,
-    began=lambda forum: str(forum.proposed.first_day),
+    effect=_effect,
     day=lambda forum: str((forum.established or forum.proposed).last_day),
     filters=("status",),
     party_filters=("forum", "chair", "member"),

@@ -148,7 +148,6 @@ MEETINGS: Final = Register(
     evolve=evolve,
     parties=_parties,
     terms=_terms,
-    began=lambda meeting: str(meeting.called.first_day),
     day=lambda meeting: str(
         (meeting.held if meeting.status == HELD and meeting.held else meeting.planned).first_day
     ),

@@ -75,7 +75,6 @@ POSITIONS: Final = Register(
     evolve=positions.evolve,
     parties=_parties,
     terms=_terms,
-    began=lambda position: str(position.occurred.first_day),
     day=lambda position: str((position.revised or position.occurred).last_day),
     filters=("stance", "open", "document", "meeting", "contact"),
     party_filters=("holder",),

@@ -43,15 +43,16 @@ class Rule:
 class Register:
     """One concept: how its records are opened, stepped, found and shown.
 
-    `began` is the day before which it was not there, `day` the one it is sorted by. `terms` are the
-    words by which a record is found; the kinds in `filters` may be asked for, those in
-    `party_filters` by any key of a party.
+    `day` is the one it is sorted by. `terms` are the words by which a record is found; the kinds in
+    `filters` may be asked for, those in `party_filters` by any key of a party.
     `outside` names the fields that organisations and councillors see: an allow-list, so a new field
-    is internal until somebody says otherwise. `judge` adds what depends on the day of the question
-    (late steps, coverage) to a record's JSON, `judged` names the fields that it adds to. What is
-    not `final` is hidden from councillors,
-    also when it is open. `due` is the day after which `watch` has something to say, both for
-    policies.
+    is internal until somebody says otherwise; `outside_parts` names, for a field that holds
+    entries, what is seen of each. `judge` adds what depends on the day of the question (late steps,
+    coverage) to a record's JSON, `judged` names the fields that it adds to.
+    What is not `final` is hidden from councillors, also when it is open; they go on seeing the last
+    version that was final. `effect` gives the day from which an event counts when that may lie
+    before the day it happened: `(record before, event)`.
+    `due` is the day after which `watch` has something to say, both for policies.
     """
 
     name: str
@@ -63,14 +64,15 @@ class Register:
     evolve: Callable[[Any, Any], Any]
     parties: Callable[[Any], Iterable[PartyRef]]
     terms: Callable[[Any], Iterable[tuple[str, str]]]
-    began: Callable[[Any], str]
     day: Callable[[Any], str]
     filters: tuple[str, ...]
     party_filters: tuple[str, ...]
     outside: frozenset[str]
+    outside_parts: Mapping[str, frozenset[str]] = field(default_factory=dict)
     judge: Callable[[Json, str], Json] | None = None
     judged: frozenset[str] = frozenset()
     final: Callable[[Any], bool] = lambda _: True
+    effect: Callable[[Any, Any], str | None] = lambda _record, _event: None
     due: Callable[[Any], str | None] = lambda _: None
     watch: Callable[[Any, str], Sequence[Value]] = lambda _record, _today: ()
 

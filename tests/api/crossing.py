@@ -148,6 +148,7 @@ _HIDDEN_RECORDS: Final[dict[str, Json]] = {
     "documents": {"kind": "briefing_note", "title": CANARY, "authors": ["ØKF"]},
     "efforts": {"topic": CANARY, "audiences": [{"party": "AAB", "kind": "organisation"}]},
     "commitments": {"by": "ØKF", "to": ["AAB"], "promised": CANARY},
+    "followups": {"owner": "ØKF", "concerns": ["AAB"], "what": CANARY},
     "agreements": {"title": CANARY, "parties": ["ØKF", "AAB"]},
     "dialogues": {
         "organisation": "AAB",

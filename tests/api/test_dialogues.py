@@ -90,12 +90,36 @@ def test_an_agreement_needs_every_party_again_after_it_was_amended(api: Api) -> 
     assert force == [False, True, True, False]
 
 
-def test_councillors_see_no_agreement_under_negotiation(api: Api) -> None:
+def test_councillors_see_nothing_of_a_negotiation_and_go_on_seeing_what_was_final(
+    api: Api,
+) -> None:
     body = {"title": "Hovedaftale", "parties": ["TMF", "BL"], "confidentiality": "open"}
     made = api.post("/v1/agreements", body).json()
     path = f"/v1/agreements/{made['id']}"
     councillor = api.as_role(Role.COUNCILLOR)
-    assert councillor.seen(path, made["position"]).status_code == 200
-    opened = step(api, f"{path}/negotiation").json()
-    assert councillor.seen(path, opened["position"]).status_code == 404
-    assert councillor.items("/v1/agreements", opened["position"]) == []
+    before = councillor.seen(path, made["position"])
+    assert before.status_code == 200
+    at = step(api, f"{path}/negotiation").json()["position"]
+    at = step(api, f"{path}/drafts").json()["position"]
+    assert councillor.seen(path, at).content == before.content
+    assert len(councillor.items("/v1/agreements", at)) == 1
+    assert councillor.items("/v1/agreements", at, status="drafted") == []
+    assert len(councillor.items(f"{path}/history", at)) == 1
+    party = made["parties"][0]["id"]
+    entries = councillor.items(f"/v1/parties/{party}/timeline", at)
+    types = [each["step"]["type"] for each in entries if "record" in each]
+    assert types == ["agreement.explored/1"]
+    assert api.seen(path, at).json()["status"] == "drafted"
+
+
+def test_an_agreement_in_force_stays_seen_while_it_is_amended(api: Api) -> None:
+    body = {"title": "Hovedaftale", "parties": ["TMF", "BL"], "confidentiality": "open"}
+    path = f"/v1/agreements/{api.post('/v1/agreements', body).json()['id']}"
+    step(api, f"{path}/drafts")
+    for party in ("TMF", "BL"):
+        step(api, f"{path}/approvals", party=party, agreement_version=1)
+    step(api, f"{path}/conclusion", agreement_version=1, valid_from="2011-01-01")
+    at = step(api, f"{path}/amendments", changes="Stk. 3").json()["position"]
+    shown = api.as_role(Role.COUNCILLOR).seen(path, at).json()
+    assert (shown["status"], shown["agreement_version"]) == ("concluded", 1)
+    assert shown["in_force"]

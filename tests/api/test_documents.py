@@ -63,7 +63,7 @@ def test_r11_the_path_shows_plan_and_outcome_apart(api: Api) -> None:
     paper = draft(api, occurred="2010-02-25")
     planned = {"from": "2010-04-01", "to": "2010-06-30", "text": "april - juni"}
     path = [{"body": "TMF", "step": "treat", "planned": planned}]
-    at = step(api, paper, "path", path=path).json()["position"]
+    at = step(api, paper, "path", path=path, occurred="2010-02-25").json()["position"]
     place = f"/v1/documents/{paper['id']}"
     states = {
         day: api.seen(place, at, as_of_effective=day).json()["path"][0]["state"]

@@ -15,7 +15,9 @@ from domain.samples import SampleDeclared
 from domain.values import Occurred, PartyRef, Source, Value
 from tests.domain import samples
 
-_IDS: Final = ("contact", "meeting", "document", "into", "condition", "item", "evidence")
+_IDS: Final = (
+    *("contact", "meeting", "commitment", "document", "into", "condition", "item", "evidence"),
+)
 _DAYS: Final = ("deadline", "valid_from", "valid_to", "due", "baseline_from", "baseline_to")
 _KNOWN: Final[dict[Any, st.SearchStrategy[Any]]] = {
     Occurred: samples.occurred,

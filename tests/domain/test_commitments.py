@@ -18,6 +18,7 @@ from domain.commitments import (
     RELEASED,
     Commitment,
     CommitmentBroken,
+    CommitmentDueSoon,
     CommitmentFulfilled,
     CommitmentMade,
     CommitmentReleased,
@@ -314,7 +315,7 @@ def test_some_of_them_cannot_let_go_for_all() -> None:
 
 
 def test_a_promise_is_broken_when_its_last_day_has_passed() -> None:
-    record = a_commitment(due="2010-02")
+    record = a_commitment(due="2010-02", remind_days=0)
     assert commitments.watch(record, "2010-02-28") == []
     about(record).when(policy("2010-03-01")).then(
         CommitmentBroken(commitment_id=RECORD, version=2, due="2010-02-28")
@@ -323,6 +324,74 @@ def test_a_promise_is_broken_when_its_last_day_has_passed() -> None:
     assert (broken.status, broken.broken) == (BROKEN, True)
     assert commitments.watch(broken, "2010-03-02") == []
     assert (REGISTER.due(record), REGISTER.due(broken)) == ("2010-02-28", None)
+
+
+# ── reminders ────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_one_is_reminded_a_week_ahead_once_and_told_when_the_day_has_passed() -> None:
+    record = a_commitment(due="2010-03")
+    assert (record.remind_days, REGISTER.due(record)) == (7, "2010-03-23")
+    assert commitments.watch(record, "2010-03-23") == []
+    about(record).when(policy("2010-03-24")).then(
+        CommitmentDueSoon(commitment_id=RECORD, version=2, due="2010-03-31")
+    )
+    reminded = a_commitment(policy("2010-03-24"), due="2010-03")
+    assert (reminded.status, reminded.reminded) == (OPEN, "2010-03-31")
+    assert REGISTER.due(reminded) == "2010-03-31"
+    assert commitments.watch(reminded, "2010-03-31") == []
+    about(reminded).when(policy("2010-04-01")).then(
+        CommitmentBroken(commitment_id=RECORD, version=3, due="2010-03-31")
+    )
+
+
+def test_one_is_reminded_as_early_as_one_asked() -> None:
+    early, never = (a_commitment(due="2010-12-31", remind_days=days) for days in (300, 0))
+    assert (REGISTER.due(early), REGISTER.due(never)) == ("2010-03-05", "2010-12-31")
+    assert commitments.watch(early, "2010-03-06")[0].due == "2010-12-31"
+    assert commitments.watch(never, "2010-12-31") == []
+
+
+def test_a_promise_of_an_old_log_is_reminded_of_as_one_that_says_nothing() -> None:
+    (event,) = made()(None)
+    told = event.model_dump(mode="json", by_alias=True)
+    del told["remind_days"]
+    assert evolve(None, CommitmentMade.model_validate(told, strict=False)).remind_days == 7
+
+
+def test_a_promise_made_close_to_its_day_is_reminded_of_at_once() -> None:
+    record = a_commitment(due="2010-02-24")
+    assert isinstance(commitments.watch(record, DAY)[0], CommitmentDueSoon)
+
+
+def test_what_is_past_already_is_broken_and_no_more() -> None:
+    record = a_commitment(due="2010-02-20")
+    (only,) = commitments.watch(record, DAY)
+    assert isinstance(only, CommitmentBroken)
+
+
+def test_a_new_day_is_reminded_of_anew_also_when_it_is_one_of_before() -> None:
+    told = (policy("2010-02-27"), moving("2010-04"), moving("2010-02-28"))
+    record = a_commitment(*told, due="2010-02-28")
+    assert record.reminded is None
+    assert isinstance(commitments.watch(record, "2010-02-27")[0], CommitmentDueSoon)
+
+
+def test_nobody_is_reminded_of_what_has_ended() -> None:
+    for end in (keeping(), letting_go(KAB.name)):
+        record = a_commitment(policy("2010-02-24"), end, due="2010-02-28")
+        assert (REGISTER.due(record), record.reminded) == (None, "2010-02-28")
+        assert commitments.watch(record, "2010-03-01") == []
+
+
+def test_what_was_reminded_of_and_still_stands_open_is_found() -> None:
+    def found(*steps: Any, **more: Any) -> str | None:
+        return dict(REGISTER.terms(a_commitment(*steps, **more))).get("reminded")
+
+    soon, passed = policy("2010-02-28"), policy("2010-03-01")
+    assert found(soon) == "yes"
+    assert found() == found(soon, moving("2010-04")) == "no"
+    assert found(soon, passed) is found(soon, keeping()) is found(due=None) is None
 
 
 @pytest.mark.parametrize("end", [keeping(), letting_go(KAB.name)], ids=["kept", "released"])
@@ -354,13 +423,15 @@ def test_it_is_found_by_its_parties_and_by_what_it_was_made_in() -> None:
     record = a_commitment(contact=EVIDENCE, meeting=EVIDENCE, topics=["tag"])
     assert dict(REGISTER.terms(record)) == {
         "status": "open",
+        "reminded": "no",
         "by": TMF.id,
         "to": KAB.id,
         "topic": "tag",
         "contact": EVIDENCE,
         "meeting": EVIDENCE,
     }
-    assert dict(REGISTER.terms(a_commitment())).keys() == {"status", "by", "to"}
+    bare_record = a_commitment(due=None)
+    assert dict(REGISTER.terms(bare_record)).keys() == {"status", "by", "to"}
 
 
 def test_words_that_were_erased_leave_the_promise_standing() -> None:
@@ -377,6 +448,7 @@ class Promise:
     """What is true of a promise, told from nothing but the steps that were taken."""
 
     due: int | None
+    ahead: int
     steps: list[tuple[str, int, int]] = field(default_factory=list)
 
     def ended(self) -> str | None:
@@ -399,7 +471,22 @@ class Promise:
         ended = self.ended()
         if ended is not None:
             return {"fulfil": FULFILLED, "release": RELEASED}[ended]
-        return BROKEN if self.steps and self.steps[-1][0] == "policy" else OPEN
+        return BROKEN if self.steps and self.steps[-1][0] == "broken" else OPEN
+
+    def reminded(self) -> bool:
+        kinds = [kind for kind, _, _ in self.steps]
+        since = len(kinds) - kinds[::-1].index("reschedule") if "reschedule" in kinds else 0
+        return "soon" in kinds[since:]
+
+    def said(self, at: int) -> str:
+        """What the policy says on a day, "" when nothing."""
+        current = self.current()
+        if self.status() != OPEN or current is None:
+            return ""
+        if at > current:
+            return "broken"
+        near = self.ahead > 0 and at >= current - self.ahead
+        return "soon" if near and not self.reminded() else ""
 
     def late(self) -> bool:
         kept = [at for kind, at, _ in self.steps if kind == "fulfil"]
@@ -409,8 +496,8 @@ class Promise:
     def take(self, kind: str, at: int, due: int) -> str | None:
         """The code of the refusal, None when it is taken; "" when nothing comes of it."""
         if kind == "policy":
-            current = self.current()
-            if self.status() != OPEN or current is None or current >= at:
+            kind = self.said(at)
+            if not kind:
                 return ""
         elif self.ended() is not None:
             return "wrong_status"
@@ -439,18 +526,26 @@ def do(kind: str, at: int, due: int) -> Any:
             return moving(day(due), agreed_by=who, occurred=day(at))
 
 
+SAID = {"soon": CommitmentDueSoon, "broken": CommitmentBroken}
 KINDS = st.sampled_from(["policy", "policy", "reschedule", "reschedule", "alone", "some"])
 STEPS = st.tuples(KINDS | st.sampled_from(["fulfil", "release"]), *[st.integers(1, 6)] * 2)
 
 
 @settings(max_examples=150, deadline=None)
-@for_all(first=st.none() | st.integers(1, 6), steps=st.lists(STEPS, min_size=4, max_size=12))
+@for_all(
+    first=st.none() | st.integers(1, 6),
+    ahead=st.integers(0, 3),
+    steps=st.lists(STEPS, min_size=4, max_size=12),
+)
 def test_the_machine_does_what_the_model_says(
-    first: int | None, steps: list[tuple[str, int, int]]
+    first: int | None, ahead: int, steps: list[tuple[str, int, int]]
 ) -> None:
-    model = Promise(first)
+    model = Promise(first, ahead)
     record: Commitment = a_commitment(
-        to=[KAB.name, AAB.name], due=day(first) if first else None, occurred=day(1)
+        to=[KAB.name, AAB.name],
+        due=day(first) if first else None,
+        occurred=day(1),
+        remind_days=ahead,
     )
     for each in steps:
         code, decided = model.take(*each), about(record).when(do(*each))
@@ -466,4 +561,10 @@ def test_the_machine_does_what_the_model_says(
         told = [each and each.last_day for each in days]
         assert told == [n and day(n) for n in (first, model.current(), model.counting())]
         assert record.late == model.late()
+        assert record.reminded == (record.due and record.due.last_day if model.reminded() else None)
+        for number in range(1, 10):
+            events = commitments.watch(record, day(number))
+            assert [type(e) for e in events] == [SAID[w] for w in [model.said(number)] if w]
+            quiet = REGISTER.due(record)
+            assert bool(events) == (quiet is not None and quiet < day(number))
         assert record.broken or record.status != BROKEN

@@ -321,7 +321,7 @@ def test_it_is_found_by_holder_stance_and_whether_a_condition_is_open() -> None:
     assert dict(REGISTER.terms(addressed))["open"] == "no"
     assert "document" not in dict(REGISTER.terms(addressed))
     assert list(REGISTER.parties(addressed)) == [KAB, TMF]
-    assert REGISTER.day(addressed) == REGISTER.began(addressed) == TODAY.first_day
+    assert REGISTER.day(addressed) == TODAY.first_day
 
 
 def test_what_a_command_names_is_looked_up() -> None:

@@ -67,7 +67,6 @@ def test_evolve_is_total_and_counts_every_event(register: Register, data: st.Dat
         assert record.version == count
     whole = record.model_dump(mode="json", by_alias=True)
     assert register.record.model_validate(whole, strict=False) == record
-    assert register.began(record)
     assert register.day(record)
     if register.judge is not None:
         register.judge(whole, "2010-02-25")
