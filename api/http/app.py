@@ -1,8 +1,10 @@
 """The HTTP door: routes, pages and the layers around them, over services that are already open."""
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -45,6 +47,17 @@ CONTACT: Final = {
     "url": "https://kontaktlog.example",
     "email": "drift@kontaktlog.example",
 }
+
+
+@cache
+def described() -> dict[str, Any]:
+    """Return the OpenAPI document; made when it is first asked for, a service starts without it."""
+    return document(operations(), CONTACT)
+
+
+@cache
+def _raw() -> bytes:
+    return orjson.dumps(described())
 
 
 class Application(FastAPI):
@@ -94,12 +107,10 @@ def create_app(services: Services) -> Application:
         redoc_url=None,
         redirect_slashes=False,
     )
-    declared = operations()
-    described = document(declared, CONTACT)
-    app.openapi = lambda: described  # type: ignore[method-assign]
+    app.openapi = described  # type: ignore[method-assign]
     app.state.door = door
-    resources = _add_routes(app, declared, door)
-    _add_pages(app, described)
+    resources = _add_routes(app, operations(), door)
+    _add_pages(app)
     _add_sign_in(app, services, people)
     app.add_exception_handler(HTTPException, _not_routed)
     app.add_exception_handler(HttpProblem, _as_problem)
@@ -182,10 +193,11 @@ def _add_routes(app: FastAPI, declared: tuple[Operation, ...], door: Door) -> di
     return resources
 
 
-def _add_pages(app: FastAPI, described: dict[str, Any]) -> None:
-    pages, raw = Pages(described), orjson.dumps(described)
+def _add_pages(app: FastAPI) -> None:
+    pages = Pages(described)
 
     async def openapi(_: Request) -> Response:
+        raw = await asyncio.to_thread(_raw)
         return Response(
             raw, media_type="application/json", headers={"Cache-Control": "max-age=300"}
         )

@@ -1,7 +1,7 @@
 """The OpenAPI document, written from the operations themselves.
 
 Everything a caller can meet is in it: every status, every header, one shape of problem, an example
-for every operation. It is made once, at the start.
+for every operation. It is made once, when it is first asked for.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,10 +1,11 @@
 """The API's own pages: a reference made from the OpenAPI document, and one page for each problem.
 
 Plain HTML and one style sheet, no script and nothing from elsewhere, so they work offline and under
-the strictest policy. They are made once, at the start.
+the strictest policy. Each is made when it is first asked for.
 """
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
@@ -41,20 +42,17 @@ Json = Mapping[str, Any]
 
 
 class Pages:
-    """Every page, ready."""
+    """Every page, kept once made."""
 
-    def __init__(self, document: Json) -> None:
-        """`document` is the OpenAPI document."""
-        self._reference = _page("Kontaktlog: API", _reference(document)).encode()
-        rows = {code: _problem(code, kind) for code, kind in KINDS.items()}
-        self._problems = {
-            code: _page(KINDS[code].title, row).encode() for code, row in rows.items()
-        }
-        self._list = _page("Kontaktlog: fejlkoder", _problem_list()).encode()
+    def __init__(self, document: Callable[[], Json]) -> None:
+        """`document` returns the OpenAPI document."""
+        self._document = document
+        self._made: dict[str, bytes] = {}
 
     async def reference(self, _: Request) -> Response:
         """The reference of the whole interface."""
-        return Response(self._reference, headers=_HEADERS, media_type=HTML)
+        page = await self._page("", lambda: ("Kontaktlog: API", _reference(self._document())))
+        return Response(page, headers=_HEADERS, media_type=HTML)
 
     async def style(self, _: Request) -> Response:
         """The pages' style sheet."""
@@ -62,14 +60,25 @@ class Pages:
 
     async def problems(self, _: Request) -> Response:
         """Every code there is."""
-        return Response(self._list, headers=_HEADERS, media_type=HTML)
+        page = await self._page("problems", lambda: ("Kontaktlog: fejlkoder", _problem_list()))
+        return Response(page, headers=_HEADERS, media_type=HTML)
 
     async def problem(self, request: Request) -> Response:
         """What one code means and what to do about it: where a problem's `type` leads."""
-        page = self._problems.get(request.path_params["code"])
-        if page is None:
+        code = request.path_params["code"]
+        kind = KINDS.get(code)
+        if kind is None:
             raise HttpProblem("not_found")
+        page = await self._page(f"problems/{code}", lambda: (kind.title, _problem(code, kind)))
         return Response(page, headers=_HEADERS, media_type=HTML)
+
+    async def _page(self, name: str, make: Callable[[], tuple[str, str]]) -> bytes:
+        """Return a page; the first who asks waits while it is made, others are not held up."""
+        made = self._made.get(name)
+        if made is None:
+            made = await asyncio.to_thread(lambda: _page(*make()).encode())
+            self._made[name] = made
+        return made
 
 
 def _page(title: str, main: str) -> str:
