@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psycopg
 
-from bench import jobs, servers
+from bench import jobs, record_jobs, servers
 from bench.jobs import Line
 from tests.conftest import PostgresServer, postgres_binaries, start_cluster
 
@@ -97,6 +97,7 @@ def _offline(
         lines = [Line("bulk load", loaded, "/s", raw, loaded / raw, ">= 20 %")]
         lines += jobs.whole_log(services, settings["store"], rounds)
         lines += jobs.rebuild(services, lines[1].product, each=each_view)
+        record_jobs.fill(services, size)  # last: the lines above are about contacts alone
     return lines
 
 
@@ -113,10 +114,12 @@ def _served(place: Place, server: servers.Server, rounds: int) -> list[Line]:
         jobs.read(job, server, path, servers.empty, place.folder, rounds, aim)
         for job, path, aim in reads
     ]
+    lines += record_jobs.reads(server, servers.empty, place.folder, rounds)
     nothing = place.folder / "nothing"
     nothing.write_bytes(b"{}")
     with servers.empty(nothing) as limit:
         lines += jobs.log_one(server, limit, place.raw_url, rounds)
+        lines += record_jobs.commands(server, limit, place.raw_url, rounds)
     lines.append(jobs.write_to_visible(server, samples=200))
     return lines
 

@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from fastapi.responses import Response
 from pydantic import ConfigDict
 
+from domain.commitments import MakeCommitment, RescheduleCommitment
 from domain.contacts import LogContact
 
 Row = tuple[Any, ...]
@@ -29,12 +30,32 @@ class LaxLogContact(LogContact):
     model_config = ConfigDict(strict=False)
 
 
+class LaxMakeCommitment(MakeCommitment):
+    """The same body model as POST /v1/commitments."""
+
+    model_config = ConfigDict(strict=False)
+
+
+class LaxRescheduleCommitment(RescheduleCommitment):
+    """The same body model as the step that agrees on another day."""
+
+    model_config = ConfigDict(strict=False)
+
+
 def empty_app(answer: bytes) -> FastAPI:
     """Return an application that does nothing: parses the body, or returns ready bytes."""
     app = FastAPI()
 
     @app.post("/v1/contacts")
     async def post(body: LaxLogContact) -> None:
+        pass
+
+    @app.post("/v1/commitments")
+    async def make(body: LaxMakeCommitment) -> None:
+        pass
+
+    @app.post("/v1/commitments/{record_id}/reschedulings")
+    async def reschedule(record_id: str, body: LaxRescheduleCommitment) -> None:
         pass
 
     @app.get("/answer")

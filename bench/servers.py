@@ -32,11 +32,13 @@ class Server:
         self.start_seconds = 0.0
         """From the start of the process to its first good answer."""
 
-    def request(self, method: str, path: str, body: bytes = b"") -> bytes:
+    def request(self, method: str, path: str, body: bytes = b"", if_match: str = "") -> bytes:
         """Return the bytes of one keep-alive request, ready to be sent again and again."""
         head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
         if self.token:
             head += f"Authorization: Bearer {self.token}\r\n"
+        if if_match:
+            head += f"If-Match: {if_match}\r\n"
         if body:
             head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
         return head.encode() + b"\r\n" + body

@@ -234,7 +234,7 @@ def reschedule(
     """
     now = standing(record, OPEN, BROKEN)
     check = Check(known)
-    agreed = check.parties(command.agreed_by, "/agreed_by")
+    agreed = check.parties(command.agreed_by, "/agreed_by", (now.by, *now.to))
     consenting = {party.id for party in agreed}
     for party in (now.by, *now.to):
         if party.id not in consenting:
@@ -280,7 +280,7 @@ def release(
     """Decide that somebody is let off; refused unless all it was made to say so."""
     now = standing(record, OPEN, BROKEN)
     check = Check(known)
-    released = check.parties(command.released_by, "/released_by")
+    released = check.parties(command.released_by, "/released_by", now.to)
     letting = {party.id for party in released}
     for party in now.to:
         if party.id not in letting:

@@ -1,5 +1,8 @@
 """The yearly governance dialogue (styringsdialog): one record for each organisation and year.
 
+A second one is refused, whoever opens it and under whichever id; organisations that were merged are
+one. Several administrations share the record: each meeting names those that took part.
+
 The municipality supervises and meets every organisation at least once a year; an account is then
 published (almenboligloven § 164; KLE 03.10.24). Source: domain.md 1.8 J and K18.
 """
@@ -171,13 +174,14 @@ class Dialogue(Record):
 
 
 def open_(command: OpenDialogue, dialogue_id: str, known: Known) -> DialogueOpened:
-    """Decide that a year's dialogue is opened."""
+    """Decide that a year's dialogue is opened; the organisation has none of that year yet."""
     check = Check(known)
     organisation = check.party(command.organisation, "/organisation")
     administration = check.party(command.administration, "/administration")
     if command.package is not None and not command.received:
         check.fault("/package", "invalid_input")
     occurred = check.happened(command.occurred)
+    _check_only(organisation, command.year, dialogue_id, check)
     check.done()
     return DialogueOpened(
         dialogue_id=dialogue_id,
@@ -190,6 +194,16 @@ def open_(command: OpenDialogue, dialogue_id: str, known: Known) -> DialogueOpen
         confidentiality=command.confidentiality,
         source=command.source,
     )
+
+
+def _check_only(organisation: PartyRef, year: int, dialogue_id: str, check: Check) -> None:
+    """Refuse a second dialogue, naming the first to those who may know of it."""
+    family = check.known.family(organisation.id)
+    for reference, other in check.known.sought.items():
+        same = isinstance(other, Dialogue) and (other.organisation.id in family, other.year)
+        if same == (True, year) and other.id != dialogue_id:
+            told = {} if reference in check.known.hidden else {"dialogue": other.id}
+            check.fault("/year", "record_exists", **told)
 
 
 def receive(
@@ -208,7 +222,7 @@ def receive(
 def hold(dialogue: Dialogue | None, command: HoldDialogue, known: Known) -> list[Value]:
     """Decide a dialogue meeting, and the contact that it is."""
     now, check = standing(dialogue), Check(known)
-    others = check.parties(command.administrations, "/administrations")
+    others = check.parties(command.administrations, "/administrations", [now.administration])
     base = check.step(now, _ID, command)
     there = {party.id: party for party in (now.administration, *others) if party is not NOBODY}
     contact = _contact(now, command, tuple(there.values()), check)

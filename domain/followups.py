@@ -269,7 +269,7 @@ def hand(record: FollowUp | None, command: HandFollowUp, known: Known) -> Follow
     """Decide that another party has it from now on."""
     now = standing(record, OPEN, OVERDUE)
     check = Check(known)
-    owner = check.party(command.owner, "/owner")
+    owner = check.party(command.owner, "/owner", (now.owner,), now.earlier_owners)
     common = check.step(now, "followup_id", command)
     check.done()
     if owner.id == now.owner.id:

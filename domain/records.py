@@ -2,9 +2,13 @@
 
 A record (post) is opened by one command and lives on by steps. Its concept gives commands, events
 and one `evolve`; that same `evolve` serves decisions and views, so they cannot tell two stories.
+
+A record names parties as they were then. Parties merge afterwards, and then a key means the
+survivor, whom the record may not hold. So decisions take what a key means as the party that the
+record knows (`Check.party`): the id and the name stay those of the record, and `evolve` finds them.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import Any, Final, TypeVar
@@ -59,14 +63,20 @@ class Known:
     """What a decision about a record is told; nothing is fetched.
 
     `parties` maps every key the command names to the party it means (missing: none, None: several).
+    `families` says which ids each party has by now: its own and those of all merged with it.
     `records` holds every record the command refers to, None when there is none that the asker may
-    know of. `lenient` keeps a time in the future instead of refusing it (imports).
+    know of. `sought` holds the records that the rule asks for by their parties, without their
+    words; those in `hidden` the asker may not know of, so no refusal may tell of them.
+    `lenient` keeps a time in the future instead of refusing it (imports).
     """
 
     now: datetime
     zone: tzinfo
     parties: Mapping[str, PartyRef | None] = field(default_factory=dict)
+    families: Mapping[str, frozenset[str]] = field(default_factory=dict)
     records: Mapping[Reference, Record | None] = field(default_factory=dict)
+    sought: Mapping[Reference, Record] = field(default_factory=dict)
+    hidden: frozenset[Reference] = frozenset()
     pseudonym: Callable[[str], str] = str
     new_id: Callable[[], str] = str
     media: frozenset[str] = frozenset()
@@ -78,6 +88,25 @@ class Known:
     def today(self) -> str:
         """The calendar day in the municipality."""
         return self.now.astimezone(self.zone).date().isoformat()
+
+    def family(self, party: str) -> frozenset[str]:
+        """Return all ids that a party has by now, its own among them."""
+        return self.families.get(party, frozenset({party}))
+
+    def own(self, key: str, held: Iterable[PartyRef]) -> tuple[PartyRef, ...]:
+        """Return those of `held` that a key stands for, none when it stands for none of them.
+
+        The survivor of a merge stands for all that were merged with it; the very id of one of
+        `held` means that one alone. The survivor itself comes first.
+        """
+        means = self.parties.get(key)
+        if means is None:
+            return ()
+        family = self.family(means.id)
+        own: dict[str, PartyRef] = {party.id: party for party in held if party.id in family}
+        if key in own:
+            return (own[key],)
+        return tuple(sorted(own.values(), key=lambda party: party.id != means.id))
 
 
 class Check:
@@ -92,17 +121,37 @@ class Check:
         """Note one fault."""
         self.faults.append(Fault(pointer, code, params))
 
-    def party(self, key: str, pointer: str) -> PartyRef:
-        """Return the party a key means; a fault and an empty party otherwise."""
+    def party(self, key: str, pointer: str, *held: Iterable[PartyRef]) -> PartyRef:
+        """Return the party a key means; a fault and an empty party otherwise.
+
+        `held` are the record's own parties that the decision compares it with, the most fitting
+        first: the first of them that holds it, or one merged with it, says how the record knows it.
+        """
+        return self.each(key, pointer, *held)[0]
+
+    def each(self, key: str, pointer: str, *held: Iterable[PartyRef]) -> tuple[PartyRef, ...]:
+        """Return every party of the record that a key stands for, else the one that it means.
+
+        Asked where a rule wants something of all the record names: what the survivor of a merge
+        says is said for each that it stands for, and each is written down by itself, so that the
+        record is complete also when the merge is undone later.
+        """
         found = self.known.parties.get(key)
         if found is None:
             self.fault(pointer, "ambiguous_party" if key in self.known.parties else "unknown_party")
-            return NOBODY
-        return found
+            return (NOBODY,)
+        own = (self.known.own(key, some) for some in held)
+        return next((parties for parties in own if parties), (found,))
 
-    def parties(self, keys: Sequence[str], pointer: str) -> tuple[PartyRef, ...]:
-        """Return the parties keys mean, each once."""
-        found = [self.party(key, f"{pointer}/{index}") for index, key in enumerate(keys)]
+    def parties(
+        self, keys: Sequence[str], pointer: str, *held: Iterable[PartyRef]
+    ) -> tuple[PartyRef, ...]:
+        """Return the parties keys mean, or stand for in the record (`each`), each once."""
+        found = [
+            party
+            for index, key in enumerate(keys)
+            for party in self.each(key, f"{pointer}/{index}", *held)
+        ]
         return tuple({party.id: party for party in found}.values())
 
     def record(self, noun: str, record_id: str, pointer: str) -> Record | None:
@@ -151,6 +200,14 @@ NOBODY: Final = PartyRef(id=PartyId(""), name="")
 
 
 _Kind = TypeVar("_Kind", bound=Record)
+
+
+def one_each(
+    base: Mapping[str, Any], parties: Iterable[PartyRef]
+) -> Iterator[tuple[PartyRef, dict[str, Any]]]:
+    """Yield each party with what its own event of the same step holds: the next version."""
+    for number, party in enumerate(parties, base["version"]):
+        yield party, {**base, "version": number}
 
 
 def standing(record: _Kind | None, *allowed: str) -> _Kind:

@@ -297,6 +297,11 @@ EVENTS: Final[Mapping[str, EventType]] = MappingProxyType(
             _of_record(
                 "agreement.renegotiated/1", agreements.AgreementRenegotiated, agreements.tags_of
             ),
+            _of_record(
+                "agreement.negotiation_abandoned/1",
+                agreements.NegotiationAbandoned,
+                agreements.tags_of,
+            ),
             _of_record("agreement.expired/1", agreements.AgreementExpired, agreements.tags_of),
             _of_record(
                 "agreement.milestones_planned/1", agreements.MilestonesPlanned, agreements.tags_of

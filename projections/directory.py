@@ -94,6 +94,12 @@ class Directory:
         with self._views.store.reading() as reader:
             return family(reader, self._views.suffix("parties"), OPEN - 1, party_id)
 
+    def whole(self, ids: Iterable[str]) -> dict[str, frozenset[str]]:
+        """Return for each party the whole family it belongs to by now, whoever survived in it."""
+        with self._views.store.reading() as reader:
+            steps = merges(reader, self._views.suffix("parties"), OPEN - 1)
+        return {party: families(steps, [survivor(steps, party)]) for party in ids}
+
     def forget(self) -> None:
         """Forget every hit (after this process itself changed a party)."""
         self._hits.clear()

@@ -12,7 +12,7 @@ from domain.access import Sight
 from projections.contact_rows import LEVELS
 from projections.finality import NEGOTIATED, levels_seen
 from projections.naming import placeholders
-from projections.register_days import EVERYTHING, FINAL, VALID, valid_at
+from projections.register_days import EVERYTHING, FINAL, LAST_DAY, VALID, valid_at
 from projections.register_rows import PARTY
 from projections.storage import OPEN, Reader
 
@@ -136,19 +136,23 @@ def one(
     return None if row is None else Item(*row)
 
 
-def history(reader: Reader, v: str, at: int, sight: Sight, record_id: str) -> list[bytes] | None:
+def history(
+    reader: Reader, v: str, at: int, day: str | None, sight: Sight, record_id: str
+) -> list[bytes] | None:
     """Return every step of a record the asker may know of, each as it was then, oldest first.
 
+    As of a day, those that had happened by then.
     Steps from a time when the record was more confidential than the asker may see are left out.
     """
-    if one(reader, v, at, None, sight, record_id) is None:
+    if one(reader, v, at, day, sight, record_id) is None:
         return None
     levels = sorted(LEVELS[level] for level in levels_seen(sight))
+    seen = f"r.level IN ({placeholders(len(levels))})"
     rows = reader.all(
         f"SELECT r.{'step' if sight.assessment else 'step_outside'} FROM record_{v} r"
-        f" WHERE r.record_id = ? AND r.part = 0 AND r.from_position <= ?"
-        f" AND r.level IN ({placeholders(len(levels))}) ORDER BY r.from_position",
-        (record_id, at, *levels),
+        " WHERE r.record_id = ? AND r.part = 0 AND r.from_position <= ? AND r.happened <= ?"
+        f" AND {seen} ORDER BY r.from_position",
+        (record_id, at, day or LAST_DAY, *levels),
     )
     return [row[0] for row in rows]
 

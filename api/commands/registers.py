@@ -3,9 +3,10 @@
 The table domain/registers.py says what each command names and which decision it meets.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import chain
+from typing import Any, Final
 
 from api.commands.contacts import history_of, seen
 from api.commands.recording import (
@@ -41,6 +42,9 @@ from projections.contact_rows import LEVELS
 from projections.finality import levels_seen
 from projections.record_bodies import folded, level_of
 
+EVENTS_OF_A_STEP_MAX: Final = 200
+"""Events that one command about a record may come to: approvals that lapse, seats proposed."""
+
 
 @dataclass(frozen=True, slots=True)
 class RecordDone(ByFacts):
@@ -72,6 +76,7 @@ class _Asked:
     def attempt(self) -> Prepared | Settled:
         """Read the record's history and decide; or find the answer given before."""
         services, register = self.services, self.register
+        head = services.log.head()
         target = "" if self.opens else self.record_id
         mark = mark_of(services, self.rule.operation, self.command, target)
         limits = None if self.opens else sight(self.caller.principal)
@@ -80,31 +85,67 @@ class _Asked:
             raise Unknown("record_not_found")
         before = replayed(services, self.caller, mark)
         if before is not None:
-            return Settled(self._until(before), None)
+            return Settled(self._until(before, _last_of(services, before)), None)
         if record is not None and self.if_version not in (None, record.version):
             raise Conflict("version_mismatch", current=record.version)
-        events = self._decided(record)
+        families = self._families(record)
+        sought = _Sought(services, self._sought(record, families))
+        events = self._decided(record, families, sought)
         self._demand(record, events)
         entry = Entry(
             events,
             envelope_of(self.caller, mark),
             [self.record_id, *(clock.new_id() for _ in events[1:])] if self.opens else (),
-            condition=None if self.opens else Condition(_items(register, self.record_id), last),
+            condition=self._condition(last, head, sought),
             key_hash=self.caller.key_hash,
         )
         return Prepared(entry, facts)
 
-    def _until(self, fact: Fact) -> list[Fact]:
+    def _condition(self, last: int, head: int, sought: "_Sought") -> Condition | None:
+        """Nobody stepped the record meanwhile, nor recorded another one that was asked for."""
+        own = () if self.opens else _items(self.register, self.record_id)
+        others = sought.items(stepped=not self.opens)
+        if others:
+            return Condition((*own, *others), head)
+        return Condition(own, last) if own else None
+
+    def _until(self, fact: Fact, last: int) -> list[Fact]:
         record_id = str(fact.data[self.register.id_field])
         facts, _, _ = record_of(self.services, self.register, record_id)
-        return [each for each in facts if each.position <= fact.position]
+        return [each for each in facts if each.position <= last]
 
-    def _decided(self, record: Record | None) -> list[Value]:
+    def _families(self, record: Record | None) -> dict[str, frozenset[str]]:
+        """Return all ids by now of every party that is named, or whose records are asked for."""
+        named = {party.id for party in self.parties.values() if party is not None}
+        asked = {key for _, key in self.rule.sought(self.command, record)}
+        ids = named | (asked - self.parties.keys() if record is not None else set())
+        return self.services.directory.whole(ids) if ids else {}
+
+    def _sought(
+        self, record: Record | None, families: Mapping[str, frozenset[str]]
+    ) -> list[Reference]:
+        """Return the registers and parties whose records the rule asks for, each once."""
+        found = []
+        for noun, key in self.rule.sought(self.command, record):
+            named = self.parties.get(key)
+            ids = families.get(named.id if named else key, ())
+            found += [(noun, party) for party in sorted(ids)]
+        return list(dict.fromkeys(found))
+
+    def _decided(
+        self, record: Record | None, families: Mapping[str, frozenset[str]], sought: "_Sought"
+    ) -> list[Value]:
+        limits = sight(self.caller.principal)
+        references = self._references(record)
+        there = sought.records(references)
         known = Known(
             now=clock.now(),
             zone=self.services.zone,
             parties=self.parties,
-            records={each: self._other(each) for each in self._references(record)},
+            families=families,
+            records={each: self._other(each) for each in references},
+            sought=there,
+            hidden=frozenset(r for r in there if not _seen(limits, BY_NOUN[r[0]], there[r])),
             pseudonym=self.services.codec.vault.pseudonym,
             new_id=clock.new_id,
             media=self.services.media,
@@ -152,9 +193,59 @@ class _Asked:
         own = [f for f in recorded.facts if f.type in self.register.events]
         record_id = str(own[0].data[self.register.id_field])
         if recorded.duplicate:
-            return RecordDone(self.register, record_id, self._until(own[-1]), repeated=True)
+            facts = self._until(own[-1], own[-1].position)
+            return RecordDone(self.register, record_id, facts, repeated=True)
         before = [f for f in settled.history if f.position < recorded.position_first]
         return RecordDone(self.register, record_id, [*before, *own], repeated=False)
+
+
+class _Sought:
+    """The records that a rule asks for by their parties, as the log has them; words stay sealed."""
+
+    def __init__(self, services: Services, asked: Sequence[Reference]) -> None:
+        """`asked` are nouns of registers, each with the id of a party that its events name."""
+        self._services = services
+        self._nouns = {noun for noun, _ in asked}
+        self._naming = tuple(
+            QueryItem(tuple(sorted(BY_NOUN[noun].events)), (f"party:{party}",))
+            for noun, party in asked
+        )
+        self._found: dict[Reference, None] = {}
+        for row in services.log.matching(self._naming) if self._naming else ():
+            register = BY_NOUN[row.type.partition(".")[0]]
+            fact = services.codec.sealed_fact(row)
+            self._found[register.noun, str(fact.data[register.id_field])] = None
+
+    def records(self, named: Iterable[Reference]) -> dict[Reference, Record]:
+        """Return them, and those of `named` in the same registers, without their words."""
+        more = (each for each in named if each[0] in self._nouns)
+        found = dict.fromkeys((*self._found, *more))
+        there = {}
+        for noun, record_id in found:
+            register = BY_NOUN[noun]
+            rows = self._services.log.matching(_items(register, record_id))
+            facts = [self._services.codec.sealed_fact(row) for row in rows]
+            record = _sealed(register, record_id, facts)
+            if record is not None:
+                there[noun, record_id] = record
+        return there
+
+    def items(self, *, stepped: bool) -> tuple[QueryItem, ...]:
+        """Return what must not be recorded meanwhile: another of them, or steps of those found."""
+        own = (_items(BY_NOUN[noun], record_id) for noun, record_id in self._found)
+        return (*self._naming, *(chain.from_iterable(own) if stepped else ()))
+
+
+def _last_of(services: Services, first: Fact) -> int:
+    """Return the last position of what was recorded as one with `first`, which bears the key."""
+    last, mark = first.position, first.meta["mark"]
+    for row in services.log.rows(first.position, EVENTS_OF_A_STEP_MAX):
+        fact = services.codec.sealed_fact(row)
+        same = (fact.meta.get("mark"), row.recorded_at) == (mark, first.recorded_at)
+        if not same or row.key_hash is not None:
+            break
+        last = row.position
+    return last
 
 
 def record_of(

@@ -101,7 +101,7 @@ def history(register: Register) -> Endpoint:
 
         def question(reader: Reader) -> list[bytes] | None:
             sight = widened(reader, v_parties, seen.at, ask.sight)
-            return records.history(reader, v, seen.at, sight, ask.path(register.id_field))
+            return records.history(reader, v, seen.at, seen.day, sight, ask.path(register.id_field))
 
         steps = await read(ask, question)
         if steps is None:

@@ -107,6 +107,12 @@ class RenegotiateAgreement(StepGiven):
     reason: Reason
 
 
+class AbandonNegotiation(StepGiven):
+    """Give the negotiation up (opgiv forhandlingen); what was concluded before it stands."""
+
+    reason: Reason
+
+
 class MilestoneGiven(Value):
     """A milestone of the plan (milepæl), as fuzzy as it was said."""
 

@@ -1,6 +1,7 @@
 """Decisions about agreements: pure functions from an agreement and a command to events."""
 
 from domain.agreements.commands import (
+    AbandonNegotiation,
     AmendAgreement,
     ApproveAgreement,
     ConcludeAgreement,
@@ -37,10 +38,11 @@ from domain.agreements.events import (
     Milestone,
     MilestoneReached,
     MilestonesPlanned,
+    NegotiationAbandoned,
     NegotiationOpened,
 )
 from domain.errors import Refused
-from domain.records import Check, Known, standing
+from domain.records import NOBODY, Check, Known, one_each, standing
 
 _ID = "agreement_id"
 
@@ -102,23 +104,30 @@ def amend(agreement: Agreement | None, command: AmendAgreement, known: Known) ->
 
 def approve(
     agreement: Agreement | None, command: ApproveAgreement, known: Known
-) -> AgreementApprovedByParty:
-    """Decide that a party approved the newest version, in any order; each of its bodies once."""
+) -> list[AgreementApprovedByParty]:
+    """Decide that a party approved the newest version, in any order; each of its bodies once.
+
+    Parties that were merged are approved for by their survivor, each by an event of its own. What
+    one of them approved before the merge is not the approval of the others.
+    """
     now, check = standing(agreement, DRAFTED), Check(known)
-    party = check.party(command.party, "/party")
-    body = check.party(command.body, "/body") if command.body else None
-    if party.id and party.id not in {each.id for each in now.parties}:
+    parties = check.each(command.party, "/party", now.parties)
+    bodies = [a.body for a in now.approvals if a.body]
+    body = check.party(command.body, "/body", bodies) if command.body else None
+    given = {(a.party.id, a.body and a.body.id) for a in now.approvals if a.standing}
+    wanting = [each for each in parties if (each.id, body and body.id) not in given]
+    if parties[0] is not NOBODY and parties[0].id not in {each.id for each in now.parties}:
         check.fault("/party", "not_a_party")
-    elif (party.id, body and body.id) in {
-        (a.party.id, a.body and a.body.id) for a in now.approvals if a.standing
-    }:
+    elif not wanting:
         check.fault("/party", "already_approved")
     _newest(now, command.agreement_version, check)
     base = check.step(now, _ID, command)
     check.done()
-    return AgreementApprovedByParty(
-        **base, party=party, body=body, agreement_version=command.agreement_version
-    )
+    version = command.agreement_version
+    return [
+        AgreementApprovedByParty(**own, party=party, body=body, agreement_version=version)
+        for party, own in one_each(base, wanting)
+    ]
 
 
 def conclude(
@@ -146,9 +155,10 @@ def implement(
 ) -> AgreementImplementedWith:
     """Decide that an organisation made its own agreement under it, once for each version."""
     now, check = _holding(agreement), Check(known)
-    organisation = check.party(command.organisation, "/organisation")
+    before = [each.organisation for each in now.implementations]
+    organisation, *others = check.each(command.organisation, "/organisation", before)
     made = {(each.organisation.id, each.agreement_version) for each in now.implementations}
-    if (organisation.id, now.concluded_version) in made:
+    if any((each.id, now.concluded_version) in made for each in (organisation, *others)):
         check.fault("/organisation", "already_implemented")
     if command.document is not None:
         check.record("document", command.document, "/document")
@@ -186,7 +196,7 @@ def terminate(
 ) -> AgreementTerminated:
     """Decide that a party ends it before its time: on a day on which it would hold."""
     now, check = _holding(agreement), Check(known)
-    by = check.party(command.by, "/by")
+    by = check.party(command.by, "/by", now.parties)
     if by.id and by.id not in {each.id for each in now.parties}:
         check.fault("/by", "not_a_party")
     ended = (now.valid_from or "") <= command.valid_to <= (now.valid_to or command.valid_to)
@@ -207,6 +217,16 @@ def renegotiate(
     base = check.step(now, _ID, command)
     check.done()
     return AgreementRenegotiated(**base, text=_reason(command.reason))
+
+
+def abandon(
+    agreement: Agreement | None, command: AbandonNegotiation, known: Known
+) -> NegotiationAbandoned:
+    """Decide that the parties gave up: what was concluded stands, what never was has ended."""
+    now, check = standing(agreement, EXPLORED, NEGOTIATING, DRAFTED), Check(known)
+    base = check.step(now, _ID, command)
+    check.done()
+    return NegotiationAbandoned(**base, text=_reason(command.reason))
 
 
 def plan(agreement: Agreement | None, command: PlanMilestones, known: Known) -> MilestonesPlanned:
@@ -240,19 +260,23 @@ def reach(agreement: Agreement | None, command: ReachMilestone, known: Known) ->
 
 def watch(agreement: Agreement, today: str) -> list[AgreementExpired]:
     """Return that its time is up, once its last day has passed."""
-    if agreement.status != CONCLUDED or agreement.valid_to is None or agreement.valid_to >= today:
+    last = due(agreement)
+    if last is None or last >= today:
         return []
     number = agreement.version + 1
-    return [
-        AgreementExpired(agreement_id=agreement.id, version=number, valid_to=agreement.valid_to)
-    ]
+    return [AgreementExpired(agreement_id=agreement.id, version=number, valid_to=last)]
+
+
+def due(agreement: Agreement) -> str | None:
+    """Return the last day of what is in force, also while a new version of it is negotiated."""
+    return agreement.valid_to if agreement.concluded_status == CONCLUDED else None
 
 
 def _holding(agreement: Agreement | None, *also: str) -> Agreement:
     """What was concluded is lived with, also while a new version is negotiated or drafted."""
-    now = standing(agreement, CONCLUDED, NEGOTIATING, DRAFTED, *also)
-    if not now.conclusions:
-        raise Refused("wrong_status", status=now.status)
+    now = standing(agreement)
+    if now.concluded_status not in (CONCLUDED, *also):
+        raise Refused("wrong_status", status=now.concluded_status or now.status)
     return now
 
 

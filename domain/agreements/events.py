@@ -23,6 +23,7 @@ DRAFTED: Final = "drafted"
 CONCLUDED: Final = "concluded"
 EXPIRED: Final = "expired"
 TERMINATED: Final = "terminated"
+ABANDONED: Final = "abandoned"
 
 
 class AgreementWords(Value):
@@ -113,8 +114,12 @@ class AgreementRenegotiated(_Step):
     """It is negotiated anew (aftale genforhandles)."""
 
 
+class NegotiationAbandoned(_Step):
+    """The negotiation was given up (forhandling opgivet); what was concluded before it stands."""
+
+
 class AgreementExpired(Value):
-    """Its time was up (aftale udløbet); recorded once, by policy."""
+    """Its time was up (aftale udløbet); recorded once, by policy; a negotiation goes on."""
 
     agreement_id: str
     version: int
@@ -152,6 +157,7 @@ AgreementEvent = (
     | AgreementExtended
     | AgreementTerminated
     | AgreementRenegotiated
+    | NegotiationAbandoned
     | AgreementExpired
     | MilestonesPlanned
     | MilestoneReached
@@ -159,7 +165,10 @@ AgreementEvent = (
 
 
 class Approval(Value):
-    """A party's approval of one version; `standing` until a newer version takes its place."""
+    """A party's approval of one version.
+
+    `standing` until a newer version takes its place, and again when that one is given up.
+    """
 
     party: PartyRef
     body: PartyRef | None
@@ -200,12 +209,17 @@ class StatusReport(Value):
 
 
 class Agreement(Record):
-    """An agreement by now; `negotiation` says that it is not final."""
+    """An agreement by now; `negotiation` says that it is not final.
+
+    `concluded_status` is what the version last concluded is, whatever is negotiated meanwhile:
+    concluded, expired or terminated; None before any.
+    """
 
     title: str | None
     kind: Name
     parties: tuple[PartyRef, ...]
     negotiation: bool = False
+    concluded_status: str | None = None
     agreement_version: int = 0
     documents: tuple[str, ...] = ()
     approvals: tuple[Approval, ...] = ()
@@ -227,7 +241,8 @@ class Agreement(Record):
 
     def lacking(self) -> tuple[PartyRef, ...]:
         """Return the parties that have not approved the newest version."""
-        given = {a.party.id for a in self.approvals if a.standing}
+        newest = self.agreement_version
+        given = {a.party.id for a in self.approvals if a.standing and a.agreement_version == newest}
         return tuple(party for party in self.parties if party.id not in given)
 
 
@@ -247,7 +262,7 @@ def evolve(agreement: Agreement | None, event: AgreementEvent) -> Agreement:
         )
     if agreement is None:
         raise Broken("log_broken", reason="step before opening")
-    change = _making(agreement, event) or _holding(agreement, event)
+    change = _making(agreement, event) or _holding(agreement, event) or _planning(agreement, event)
     return agreement.model_copy(update={**change, "version": agreement.version + 1})
 
 
@@ -276,14 +291,29 @@ def _making(agreement: Agreement, event: AgreementEvent) -> dict[str, Any]:
         case AgreementConcluded():
             return {
                 "status": CONCLUDED,
+                "concluded_status": CONCLUDED,
                 "negotiation": False,
+                "terminated_by": None,
                 "concluded": event.occurred,
                 "conclusions": _concluded(agreement.conclusions, event),
                 "valid_from": event.valid_from,
                 "valid_to": event.valid_to,
             }
+        case NegotiationAbandoned():
+            return {
+                "status": agreement.concluded_status or ABANDONED,
+                "negotiation": False,
+                "approvals": _standing_for(agreement.approvals, agreement.concluded_version),
+            }
         case _:
             return {}
+
+
+def _standing_for(approvals: tuple[Approval, ...], version: int) -> tuple[Approval, ...]:
+    """Only approvals of one version stand, which is not given up."""
+    return tuple(
+        a.model_copy(update={"standing": a.agreement_version == version}) for a in approvals
+    )
 
 
 def _holding(agreement: Agreement, event: AgreementEvent) -> dict[str, Any]:
@@ -301,19 +331,32 @@ def _holding(agreement: Agreement, event: AgreementEvent) -> dict[str, Any]:
             report = StatusReport(on=event.occurred, report=words)
             return {"reports": (*agreement.reports, report)}
         case AgreementExtended():
-            conclusions = _until(agreement.conclusions, event.valid_to)
-            status = CONCLUDED if agreement.status == EXPIRED else agreement.status
-            return {"valid_to": event.valid_to, "status": status, "conclusions": conclusions}
-        case AgreementTerminated():
-            changing = agreement.status in (NEGOTIATING, DRAFTED)
             return {
-                "status": agreement.status if changing else TERMINATED,
+                **_now_is(agreement, CONCLUDED),
+                "valid_to": event.valid_to,
+                "conclusions": _until(agreement.conclusions, event.valid_to),
+            }
+        case AgreementTerminated():
+            return {
+                **_now_is(agreement, TERMINATED),
                 "terminated_by": event.by,
                 "valid_to": event.valid_to,
                 "conclusions": _until(agreement.conclusions, event.valid_to),
             }
         case AgreementExpired():
-            return {"status": EXPIRED}
+            return _now_is(agreement, EXPIRED)
+        case _:
+            return {}
+
+
+def _now_is(agreement: Agreement, status: str) -> dict[str, Any]:
+    """What was concluded is this from now on; a negotiation about it goes on as it was."""
+    changing = agreement.status in (NEGOTIATING, DRAFTED)
+    return {"status": agreement.status if changing else status, "concluded_status": status}
+
+
+def _planning(agreement: Agreement, event: AgreementEvent) -> dict[str, Any]:
+    match event:
         case MilestonesPlanned():
             reached = {m.name: m.reached for m in agreement.milestones}
             planned = tuple(

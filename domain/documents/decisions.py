@@ -44,7 +44,7 @@ from domain.documents.events import (
     TitleText,
 )
 from domain.errors import Refused
-from domain.records import Check, Known, standing
+from domain.records import NOBODY, Check, Known, one_each, standing
 from domain.values import PartyRef
 
 _ID = "document_id"
@@ -142,7 +142,7 @@ def request_approval(
     """Decide that the newest version is submitted; an older one is not."""
     now = standing(document, *LIVING)
     check = Check(known)
-    body = check.party(command.body, "/body")
+    body = check.party(command.body, "/body", _waiting(now), *_bodies(now))
     _newest_version(now, command.document_version, check)
     asked = (body.id, command.document_version)
     waiting = (each for each in now.pending if not each.postponed)
@@ -166,7 +166,7 @@ def approve(document: Document | None, command: ApproveDocument, known: Known) -
     """Decide an approval; it need not have been asked for, and is of one version only."""
     now = standing(document, *LIVING)
     check = Check(known)
-    body = check.party(command.body, "/body")
+    body = check.party(command.body, "/body", _waiting(now), *_bodies(now))
     _newest_version(now, command.document_version, check)
     _not_approved(now, body, command.document_version, check)
     _meeting(command.meeting, check)
@@ -187,7 +187,7 @@ def reject(document: Document | None, command: RejectDocument, known: Known) -> 
     """Decide a rejection."""
     now = standing(document, *LIVING)
     check = Check(known)
-    body = check.party(command.body, "/body")
+    body = check.party(command.body, "/body", _waiting(now), *_bodies(now))
     _newest_version(now, command.document_version, check)
     base = check.step(now, _ID, command)
     check.done()
@@ -205,7 +205,7 @@ def postpone(
     """Decide that a decision was put off."""
     now = standing(document, *LIVING)
     check = Check(known)
-    body = check.party(command.body, "/body")
+    body = check.party(command.body, "/body", _waiting(now), *_bodies(now))
     _newest_version(now, command.document_version, check)
     base = check.step(now, _ID, command)
     until = check.planned(command.until) if command.until else None
@@ -247,8 +247,8 @@ def submit(
     """Decide that it is submitted as a recommendation."""
     now = standing(document, *LIVING)
     check = Check(known)
-    submitting = check.parties(command.submitting, "/submitting")
-    to = check.parties(command.to, "/to")
+    submitting = check.parties(command.submitting, "/submitting", now.authors)
+    to = check.parties(command.to, "/to", now.required)
     _newest_version(now, command.document_version, check)
     base = check.step(now, _ID, command)
     deadline = check.planned(command.deadline) if command.deadline else None
@@ -264,39 +264,50 @@ def submit(
 
 def deliberate(
     document: Document | None, command: DeliberateRecommendation, known: Known
-) -> RecommendationDeliberated:
-    """Decide that a body treated it; bodies beside the required ones may, too."""
+) -> list[RecommendationDeliberated]:
+    """Decide that a body treated it; bodies beside the required ones may, too.
+
+    Required bodies that were merged are treated for by their survivor, each by its own event.
+    """
     now = standing(document, *LIVING)
     check = Check(known)
-    body = check.party(command.body, "/body")
+    body = check.party(command.body, "/body", now.required, *_bodies(now))
+    bodies = known.own(command.body, now.untreated(command.document_version)) or (body,)
     _known_version(now, command.document_version, check)
     base = check.step(now, _ID, command)
     check.done()
-    return RecommendationDeliberated(
-        **base,
-        body=body,
-        document_version=command.document_version,
-        outcome=command.outcome,
-        reading=command.reading,
-        vote=command.vote,
-        text=DocumentWords(dissent=command.dissent) if command.dissent else None,
-    )
+    return [
+        RecommendationDeliberated(
+            **own,
+            body=body,
+            document_version=command.document_version,
+            outcome=command.outcome,
+            reading=command.reading,
+            vote=command.vote,
+            text=DocumentWords(dissent=command.dissent) if command.dissent else None,
+        )
+        for body, own in one_each(base, bodies)
+    ]
 
 
 def waive(
     document: Document | None, command: WaiveDeliberation, known: Known
-) -> DeliberationWaived:
-    """Decide that a required body need not treat it."""
+) -> list[DeliberationWaived]:
+    """Decide that a required body need not treat it; merged ones are each waived."""
     now = standing(document, *LIVING)
     check = Check(known)
-    body = check.party(command.body, "/body")
-    if body.id and body.id not in {party.id for party in now.required}:
+    bodies = check.each(command.body, "/body", now.required)
+    if bodies[0] is not NOBODY and bodies[0].id not in {party.id for party in now.required}:
         check.fault("/body", "not_required")
     base = check.step(now, _ID, command)
     check.done()
-    if body.id in {party.id for party in now.waived}:
+    wanted = [body for body in bodies if body.id not in {party.id for party in now.waived}]
+    if not wanted:
         raise Refused("nothing_changed")
-    return DeliberationWaived(**base, body=body, text=_reason(command.reason))
+    return [
+        DeliberationWaived(**own, body=body, text=_reason(command.reason))
+        for body, own in one_each(base, wanted)
+    ]
 
 
 def adopt(
@@ -305,7 +316,8 @@ def adopt(
     """Decide the adoption; every required body must have treated this version, or be waived."""
     now = standing(document, *LIVING)
     check = Check(known)
-    body = check.party(command.body, "/body")
+    adopting = [now.adopting] if now.adopting else []
+    body = check.party(command.body, "/body", adopting, *_bodies(now))
     _newest_version(now, command.document_version, check)
     if now.adopting is not None and body.id and body.id != now.adopting.id:
         check.fault("/body", "not_the_adopting_body")
@@ -327,7 +339,7 @@ def send_back(
     """Decide that it was sent back."""
     now = standing(document, *LIVING)
     check = Check(known)
-    body = check.party(command.body, "/body")
+    body = check.party(command.body, "/body", _waiting(now), *_bodies(now))
     _newest_version(now, command.document_version, check)
     base = check.step(now, _ID, command)
     check.done()
@@ -354,7 +366,7 @@ def plan_path(document: Document | None, command: PlanPath, known: Known) -> Pat
     check = Check(known)
     path = tuple(
         PathStep(
-            body=check.party(given.body, f"/path/{index}/body"),
+            body=check.party(given.body, f"/path/{index}/body", *_bodies(now)),
             step=given.step,
             planned=check.planned(given.planned),
         )
@@ -365,6 +377,23 @@ def plan_path(document: Document | None, command: PlanPath, known: Known) -> Pat
     if path == now.path:
         raise Refused("nothing_changed")
     return PathPlanned(**base, path=path)
+
+
+def _waiting(now: Document) -> list[PartyRef]:
+    return [asked.body for asked in now.pending]
+
+
+def _bodies(now: Document) -> tuple[list[PartyRef], ...]:
+    """Return the bodies a document knows, by what they are to it.
+
+    First those whose decision on the newest version stands: what a body decides anew replaces it.
+    Then all others, so that a planned step is seen to be done by the body it names.
+    """
+    newest = (each for each in reversed(now.decisions) if each.document_version == now.newest)
+    approving = [each.body for each in newest if each.step is PathKind.APPROVE and each.standing]
+    required = [*now.required, *([now.adopting] if now.adopting else [])]
+    planned = [step.body for step in now.path]
+    return approving, required, planned, [each.body for each in reversed(now.decisions)]
 
 
 def _known_version(

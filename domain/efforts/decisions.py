@@ -41,7 +41,6 @@ from domain.efforts.events import (
 )
 from domain.errors import Refused
 from domain.records import NOBODY, Check, Known, standing
-from domain.values import PartyRef
 
 _ID = "effort_id"
 _Some = TypeVar("_Some", bound=Audience)
@@ -80,7 +79,7 @@ def _audience(
         check.fault(f"{pointer}/name", "invalid_input")
     after = []
     for index, key in enumerate(given.after):
-        found = _find(before, key, check.known.parties.get(key))
+        found = _find(before, key, check.known)
         if found is None:
             check.fault(f"{pointer}/after/{index}", "audience_unknown")
         else:
@@ -101,20 +100,25 @@ def _audience(
 def _check_new(audience: Audience, before: Sequence[Audience], check: Check, pointer: str) -> None:
     """An id, a party and a name each mean one audience of an effort: steps name it by any."""
     party = audience.party.id if audience.party else None
+    family = check.known.family(party) if party is not None else ()
     if any(each.audience_id == audience.audience_id for each in before):
         check.fault(f"{pointer}/id", "audience_exists")
-    if party is not None and any(each.party and each.party.id == party for each in before):
+    if any(each.party and each.party.id in family for each in before):
         check.fault(f"{pointer}/party", "audience_exists")
     elif any(each.name == audience.name for each in before):
         check.fault(f"{pointer}/name", "audience_exists")
 
 
-def _find(audiences: Sequence[_Some], key: str, party: PartyRef | None) -> _Some | None:
-    """Return the audience a key means: by id, else by name, else by its party's key."""
+def _find(audiences: Sequence[_Some], key: str, known: Known) -> _Some | None:
+    """Return the audience a key means: by id, else by name, else by its party's key.
+
+    Of several whose parties were merged, the survivor's key means its own, else the first.
+    """
     meant = {each.party.id: each for each in reversed(audiences) if each.party}
     named = {each.name: each for each in reversed(audiences)}
     by_id = {each.audience_id: each for each in audiences}
-    return by_id.get(key) or named.get(key) or (meant.get(party.id) if party else None)
+    own = known.own(key, [each.party for each in audiences if each.party])
+    return by_id.get(key) or named.get(key) or (meant[own[0].id] if own else None)
 
 
 def _counted(now: Effort) -> list[AudienceNow]:
@@ -134,7 +138,7 @@ def add(effort: Effort | None, command: AddAudience, known: Known) -> AudienceAd
 
 
 def _one(now: Effort, given: AudienceStep, check: Check) -> AudienceNow | None:
-    found = _find(_counted(now), given.audience, check.known.parties.get(given.audience))
+    found = _find(_counted(now), given.audience, check.known)
     if found is None:
         check.fault("/audience", "audience_unknown")
     return found

@@ -39,7 +39,8 @@ from domain.forums.events import (
     Words,
 )
 from domain.meetings.events import Meeting
-from domain.records import Check, Known, standing
+from domain.records import NOBODY, Check, Known, one_each, standing
+from domain.values import PartyRef
 
 
 def chairing(forum: Forum, meeting: str | None, day: str) -> tuple[Seat, ...]:
@@ -47,16 +48,26 @@ def chairing(forum: Forum, meeting: str | None, day: str) -> tuple[Seat, ...]:
 
     A seat that is only proposed chairs nothing, nor does any after the forum's end.
     """
+    there = seats(forum, day)
+    return tuple(seat for seat in there if not _has_left(forum, seat.seat_id, meeting, day))
+
+
+def seats(forum: Forum, day: str) -> tuple[Seat, ...]:
+    """Return the chair seats there are on a day, also those that are left to others."""
     if forum.ended is not None and forum.ended.last_day < day:
         return ()
     former = (seat for seat in forum.former_chairs if day <= seat.valid_to)
     return tuple(
         seat
         for seat in (*forum.chairs, *former)
-        if not seat.proposed
-        and (seat.valid_from or "") <= day
-        and not _has_left(forum, seat.seat_id, meeting, day)
+        if not seat.proposed and (seat.valid_from or "") <= day
     )
+
+
+def in_force(forum: Forum, day: str) -> bool:
+    """Return whether a forum is established on a day, and has not ended before it."""
+    begun = forum.established is not None and forum.established.first_day <= day
+    return begun and (forum.ended is None or day <= forum.ended.last_day)
 
 
 def _has_left(forum: Forum, seat_id: str, meeting: str | None, day: str) -> bool:
@@ -108,7 +119,7 @@ def establish(forum: Forum | None, command: EstablishForum, known: Known) -> For
     """Decide that a proposed forum is established."""
     now = standing(forum, PROPOSED)
     check = Check(known)
-    members = _members(check, command.members)
+    members = _members(check, command.members, now)
     base = check.step(now, "forum_id", command)
     check.done()
     text = MandateText(purpose=now.purpose, mandate=command.mandate)
@@ -120,9 +131,10 @@ def establish(forum: Forum | None, command: EstablishForum, known: Known) -> For
     )
 
 
-def _members(check: Check, given: tuple[MemberGiven, ...]) -> tuple[Member, ...]:
+def _members(check: Check, given: tuple[MemberGiven, ...], now: Forum) -> tuple[Member, ...]:
+    held = _who(now)
     found = [
-        Member(party=check.party(each.party, f"/members/{index}/party"), role=each.role)
+        Member(party=check.party(each.party, f"/members/{index}/party", held), role=each.role)
         for index, each in enumerate(given)
     ]
     return tuple({member.party.id: member for member in found}.values())
@@ -132,7 +144,7 @@ def assign_chair(forum: Forum | None, command: AssignChair, known: Known) -> Cha
     """Decide a further seat; a role holds one seat of a forum at a time."""
     now = standing(forum, PROPOSED, ESTABLISHED)
     check = Check(known)
-    holder = check.party(command.holder, "/holder")
+    holder = check.party(command.holder, "/holder", [seat.holder for seat in now.chairs])
     if any(seat.holder.id == holder.id for seat in now.chairs):
         check.fault("/holder", "seat_held")
     if len(now.chairs) >= SEATS_MAX:
@@ -273,7 +285,8 @@ def appoint(forum: Forum | None, command: AppointMember, known: Known) -> Member
     """Decide a further member."""
     now = standing(forum, PROPOSED, ESTABLISHED)
     check = Check(known)
-    member = Member(party=check.party(command.party, "/party"), role=command.role)
+    party = check.party(command.party, "/party", _who(now))
+    member = Member(party=party, role=command.role)
     base = check.step(now, "forum_id", command)
     check.done()
     if member in now.members:
@@ -281,27 +294,30 @@ def appoint(forum: Forum | None, command: AppointMember, known: Known) -> Member
     return MemberAppointed(**base, member=member)
 
 
-def retire(forum: Forum | None, command: RetireMember, known: Known) -> MemberRetired:
-    """Decide that a member retires."""
+def retire(forum: Forum | None, command: RetireMember, known: Known) -> list[MemberRetired]:
+    """Decide that a member retires; members that were merged retire together."""
     now = standing(forum, PROPOSED, ESTABLISHED)
     check = Check(known)
-    party = check.party(command.party, "/party")
-    if party.id and party.id not in {member.party.id for member in now.members}:
+    parties = check.each(command.party, "/party", _who(now))
+    if parties[0] is not NOBODY and parties[0] not in _who(now):
         check.fault("/party", "not_a_member")
     base = check.step(now, "forum_id", command)
     check.done()
-    return MemberRetired(
-        **base,
-        party=party,
-        text=_words(command.reason),
-    )
+    return [
+        MemberRetired(**own, party=party, text=_words(command.reason))
+        for party, own in one_each(base, parties)
+    ]
+
+
+def _who(now: Forum) -> list[PartyRef]:
+    return [member.party for member in now.members]
 
 
 def replace(forum: Forum | None, command: ReplaceForum, known: Known) -> ForumReplaced:
     """Decide that something else comes in its place."""
     now = standing(forum, PROPOSED, ESTABLISHED)
     check = Check(known)
-    by = check.party(command.by, "/by") if command.by else None
+    by = check.party(command.by, "/by", [now.forum]) if command.by else None
     if command.by is None and command.by_text is None:
         check.fault("/by", "invalid_input")
     if by is not None and by.id == now.forum.id:

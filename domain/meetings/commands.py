@@ -34,8 +34,9 @@ Version = Annotated[int, Field(ge=1, le=10_000)]
 class CallMeeting(Value):
     """Call a meeting (indkald møde) of one forum or body, or of several jointly.
 
-    `forums` are the parties that meet; `forum_records` the records of their life, where there are
-    any: they decide who may chair.
+    `forums` are the parties that meet; `forum_records` the records of their life: when left out,
+    those in force on the planned day. Who chaired is judged by the seats of every forum that meets,
+    named here or not.
     """
 
     id: UuidText | None = None

@@ -1,13 +1,13 @@
 """Decisions about meetings: pure functions from a meeting and a command to events."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from domain import contacts
 from domain.contacts import LogContact
 from domain.contacts.decisions import participants
 from domain.documents.events import Document
 from domain.errors import Refused
-from domain.forums.decisions import chairing
+from domain.forums.decisions import chairing, in_force, seats
 from domain.forums.events import Forum
 from domain.meetings.commands import (
     ApproveMinutes,
@@ -47,20 +47,27 @@ _ID = "meeting_id"
 
 
 def call(command: CallMeeting, meeting_id: str, known: Known) -> MeetingCalled:
-    """Decide that a meeting is called."""
+    """Decide that a meeting is called.
+
+    Without forum records those of its forums are meant that are in force on the planned day, as
+    far as the caller may know of them.
+    """
     check = Check(known)
     forums = check.parties(command.forums, "/forums")
     for index, record in enumerate(command.forum_records):
         check.record("forum", record, f"/forum_records/{index}")
     invited = check.parties(command.invited, "/invited")
     occurred = check.happened(command.occurred)
+    planned = check.planned(command.planned)
+    found = _in_force(forums, planned.first_day, known)
+    known_of = (forum.id for forum in found if ("forum", forum.id) not in known.hidden)
     check.done()
     return MeetingCalled(
         meeting_id=meeting_id,
         text=MeetingText(title=command.title, place=command.place),
         forums=forums,
-        forum_records=tuple(dict.fromkeys(command.forum_records)),
-        planned=check.planned(command.planned),
+        forum_records=tuple(dict.fromkeys(command.forum_records or known_of)),
+        planned=planned,
         invited=invited,
         occurred=occurred,
         confidentiality=command.confidentiality,
@@ -166,30 +173,47 @@ def _check_chairs(now: Meeting, chaired: tuple[PartyRef, ...], day: str, check: 
     """R5 and R6: every forum is chaired by holders of its seats who have not left them.
 
     Whoever holds a seat that does not chair that day is refused; a stranger too, once all forums
-    of the meeting have seats: somebody else may chair a forum whose seats are not told.
+    of the meeting have seats: somebody else may chair a forum whose seats are not told. Who may
+    not know of a forum's seats cannot say who chaired it: any answer would tell who holds them.
     """
-    may: dict[str, set[str]] = {}
-    held: set[str] = set()
-    seated: set[str] = set()
-    for record_id in now.forum_records:
-        forum = check.known.records.get(("forum", record_id))
-        if isinstance(forum, Forum) and (forum.chairs or forum.former_chairs):
-            may[record_id] = {seat.holder.id for seat in chairing(forum, now.id, day)}
-            held |= {seat.holder.id for seat in (*forum.chairs, *forum.former_chairs)}
-            seated.add(forum.forum.id)
+    forums = _seated(now, day, check.known)
+    if chaired and any(("forum", forum.id) in check.known.hidden for forum in forums):
+        check.fault("/chaired_by", "not_chairing")
+        return
+    may = {forum.id: {s.holder.id for s in chairing(forum, now.id, day)} for forum in forums}
+    held = {s.holder.id for forum in forums for s in (*forum.chairs, *forum.former_chairs)}
     rightful = set().union(*may.values())
-    whole = seated >= {party.id for party in now.forums}
+    names = [check.known.family(party.id) for party in chaired]
+    covered = {forum.forum.id for forum in forums}
+    whole = all(check.known.family(party.id) & covered for party in now.forums)
     wrong = [
         index
-        for index, party in enumerate(chaired)
-        if may and party.id and party.id not in rightful and (whole or party.id in held)
+        for index, ids in enumerate(names)
+        if may and chaired[index].id and not ids & rightful and (whole or ids & held)
     ]
     for index in wrong:
         check.fault(f"/chaired_by/{index}", "not_chairing")
     told = chaired and not wrong and all(party.id for party in chaired)
     for record_id, holders in may.items():
-        if told and holders.isdisjoint(party.id for party in chaired):
+        if told and holders.isdisjoint(frozenset().union(*names)):
             check.fault("/chaired_by", "not_chairing", forum=record_id)
+
+
+def _seated(now: Meeting, day: str, known: Known) -> list[Forum]:
+    """Return the forums whose seats decide who chairs: those named, and those in force that day."""
+    named = [("forum", record) for record in now.forum_records]
+    there = [known.records.get(each) or known.sought.get(each) for each in named]
+    found = [forum for forum in there if isinstance(forum, Forum)]
+    found = [forum for forum in found if forum.chairs or forum.former_chairs]
+    sought = [forum for forum in _in_force(now.forums, day, known) if seats(forum, day)]
+    return list({forum.id: forum for forum in (*sought, *found)}.values())
+
+
+def _in_force(forums: Iterable[PartyRef], day: str, known: Known) -> list[Forum]:
+    """Return the records of these forums that are in force on a day, of those that were sought."""
+    ids = frozenset().union(*(known.family(party.id) for party in forums))
+    sought = (record for record in known.sought.values() if isinstance(record, Forum))
+    return [forum for forum in sought if forum.forum.id in ids and in_force(forum, day)]
 
 
 def _version_there(

@@ -1,11 +1,10 @@
 """The register of agreements (aftaler): its row in the table, and how milestones are judged."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from domain.agreements import commands, decisions
 from domain.agreements.events import (
-    CONCLUDED,
     Agreement,
     AgreementConcluded,
     AgreementEvent,
@@ -14,8 +13,9 @@ from domain.agreements.events import (
     AgreementTerminated,
     evolve,
 )
+from domain.due_days import day_after
 from domain.records import Reference
-from domain.registers.table import Register, Rule, named, rule
+from domain.registers.table import Register, Rule, named, rule, shows
 from domain.registry import Json
 from domain.values import PartyRef
 
@@ -25,18 +25,17 @@ def judge(agreement: Json, day: str) -> Json:
 
     A draft that amends an agreement in force takes nothing from the version concluded before it.
     """
-    milestones = [_judged(each, day) for each in agreement.get("milestones", [])]
-    version = _in_force(agreement, day)
-    return {
-        **agreement,
-        "in_force": version is not None,
-        "version_in_force": version,
-        "milestones": milestones,
-    }
+    judged = dict(agreement)
+    if shows(agreement, "conclusions", "agreement_version", "valid_from", "valid_to"):
+        version = _in_force(agreement["conclusions"], day)
+        judged |= {"in_force": version is not None, "version_in_force": version}
+    if shows(agreement, "milestones", "planned", "reached"):
+        judged["milestones"] = [_judged(each, day) for each in agreement["milestones"]]
+    return judged
 
 
-def _in_force(agreement: Json, day: str) -> int | None:
-    for concluded in reversed(agreement.get("conclusions", [])):
+def _in_force(conclusions: Sequence[Json], day: str) -> int | None:
+    for concluded in reversed(conclusions):
         begun, ended = concluded["valid_from"], concluded["valid_to"]
         if begun <= day and (ended is None or day <= ended):
             return int(concluded["agreement_version"])
@@ -59,7 +58,7 @@ def _effect(agreement: Agreement | None, event: AgreementEvent) -> str | None:
         case AgreementExtended():
             return agreement.valid_to if agreement else None
         case AgreementTerminated() | AgreementExpired():
-            return event.valid_to
+            return day_after(event.valid_to)
         case _:
             return None
 
@@ -175,6 +174,13 @@ AGREEMENTS: Final = Register(
             decisions.renegotiate,
             reason="Perioden udløber",
         ),
+        "abandonment": rule(
+            "abandon_negotiation",
+            "Give the negotiation up; what was concluded before it stands",
+            commands.AbandonNegotiation,
+            decisions.abandon,
+            reason="Parterne kunne ikke enes",
+        ),
         "milestone-plan": rule(
             "plan_milestones",
             "Plan the milestones, whole",
@@ -208,9 +214,16 @@ AGREEMENTS: Final = Register(
             "negotiation",
         }
     ),
+    outside_parts={
+        "approvals": frozenset({"party", "agreement_version", "on", "standing"}),
+        "conclusions": frozenset({"agreement_version", "on", "valid_from", "valid_to"}),
+        "implementations": frozenset({"organisation", "on", "agreement_version"}),
+        "reports": frozenset({"on"}),
+        "milestones": frozenset({"name", "planned", "reached"}),
+    },
     judge=judge,
     judged=frozenset({"milestones"}),
-    due=lambda agreement: agreement.valid_to if agreement.status == CONCLUDED else None,
+    due=decisions.due,
     watch=decisions.watch,
     final=lambda agreement: not agreement.negotiation,
     effect=_effect,

@@ -92,4 +92,9 @@ CRITERIA: Final = Register(
         {"name", "words", "terms", "revisions", "baseline_position", "baseline_frozen"}
         | {"evaluations", "proposed", "defined"}
     ),
+    outside_parts={
+        "terms": frozenset(
+            {"formula_id", "formula_version", "target", "baseline_from", "baseline_to", "owner"}
+        )
+    },
 )

@@ -4,8 +4,13 @@ from collections.abc import Iterable
 from typing import Final
 
 from domain import dialogues
-from domain.registers.table import Register, Rule, rule
+from domain.records import Reference
+from domain.registers.table import Register, Rule, named, rule
 from domain.values import PartyRef
+
+
+def _of_the_organisation(given: dialogues.OpenDialogue, _: None) -> list[Reference]:
+    return [("dialogue", given.organisation)]
 
 
 def _there(given: dialogues.HoldDialogue) -> Iterable[str]:
@@ -35,17 +40,14 @@ DIALOGUES: Final = Register(
     noun="dialogue",
     danish="Styringsdialog",
     record=dialogues.Dialogue,
-    open=rule(
+    open=Rule(
         "open_dialogue",
         "Receive an organisation's documentation of a year",
         dialogues.OpenDialogue,
         dialogues.open_,
-        "organisation",
-        "administration",
-        organisation="KAB",
-        administration="TMF",
-        year=2010,
-        received=False,
+        named("organisation", "administration"),
+        example={"organisation": "KAB", "administration": "TMF", "year": 2010, "received": False},
+        sought=_of_the_organisation,
     ),
     steps={
         "package": rule(
@@ -88,4 +90,5 @@ DIALOGUES: Final = Register(
         {"organisation", "administration", "year", "received", "meetings", "agreed", "published"}
         | {"where", "opened"}
     ),
+    outside_parts={"meetings": frozenset({"on", "contact", "administrations"})},
 )

@@ -8,7 +8,7 @@ from domain.documents import commands, decisions
 from domain.documents.events import Document
 from domain.documents.evolution import evolve
 from domain.records import Reference
-from domain.registers.table import Register, Rule, named, rule
+from domain.registers.table import Register, Rule, named, rule, shows
 from domain.registry import Json
 from domain.values import PartyRef
 
@@ -51,9 +51,12 @@ def judge(document: Json, day: str) -> Json:
     and a treatment of an older version leave it open, as do putting off and sending back. `days`
     counts the calendar days by which it came, or still is, later than the last day planned.
     """
-    if "path" not in document:
+    told = ("body", "step", "outcome", "on", "standing")
+    if not shows(document, "path", "body", "step", "planned") or not shows(
+        document, "decisions", *told
+    ):
         return document
-    path = [_judged(step, document.get("decisions", []), day) for step in document["path"]]
+    path = [_judged(step, document["decisions"], day) for step in document["path"]]
     return {**document, "path": path}
 
 
@@ -237,6 +240,12 @@ DOCUMENTS: Final = Register(
         {"kind", "title", "authors", "joint", "required", "waived", "adopting", "case_numbers"}
         | {"document_numbers", "kle", "drafted", "decisions", "submitting", "deadline", "path"}
     ),
+    outside_parts={
+        "decisions": frozenset(
+            {"body", "step", "outcome", "document_version", "on", "standing", "reading"}
+        ),
+        "path": frozenset({"body", "step", "planned"}),
+    },
     judge=judge,
     judged=frozenset({"path"}),
 )

@@ -6,7 +6,7 @@ from typing import Any, Final
 from domain.efforts import commands, decisions
 from domain.efforts.events import Effort, evolve
 from domain.records import Reference
-from domain.registers.table import Register, Rule, named, rule
+from domain.registers.table import Register, Rule, named, rule, shows
 from domain.registry import Json
 from domain.values import PartyRef
 
@@ -17,7 +17,7 @@ def judge(effort: Json, day: str) -> Json:
     What happened after `day` is left out. An audience is informed when it has the current version;
     `version_unknown` when nobody knows which it has, and stale when it has an older one only.
     """
-    if "audiences" not in effort:
+    if not _judgeable(effort):
         return effort
     issued = [each for each in effort["versions"] if _by(each["on"], day)]
     current = max((each["current_version"] for each in issued), default=None)
@@ -35,6 +35,15 @@ def judge(effort: Json, day: str) -> Json:
         "coverage": _coverage(counted, deadline),
         "order": {"inversions": _inversions(counted), "external_first": _external_first(counted)},
     }
+
+
+def _judgeable(effort: Json) -> bool:
+    who = ("audience_id", "kind", "external", "after", "added", "removed", "said", "informed")
+    return (
+        shows(effort, "audiences", *who)
+        and shows(effort, "versions", "current_version", "on")
+        and "deadline" in effort
+    )
 
 
 def _by(occurred: Json | None, day: str) -> bool:

@@ -47,6 +47,8 @@ def _effect(_: events.Forum | None, event: events.ForumEvent) -> str | None:
 
 
 _SEAT: Final = "0192f3a0-7c00-7abc-8def-001122334459"
+_SEAT_SHOWN: Final = frozenset({"seat_id", "holder", "option", "valid_from", "proposed"})
+_LEAVING_SHOWN: Final = frozenset({"seat_id", "scope", "valid_from", "valid_to"})
 FORUMS: Final = Register(
     name="forums",
     noun="forum",
@@ -160,4 +162,11 @@ FORUMS: Final = Register(
         }
         | {"replaced_by", "replaced_by_text", "proposed", "established", "ended"}
     ),
+    outside_parts={
+        "chairs": _SEAT_SHOWN,
+        "former_chairs": _SEAT_SHOWN | {"valid_to"},
+        "left": _LEAVING_SHOWN,
+        "elected": _LEAVING_SHOWN,
+        "members": frozenset({"party", "role"}),
+    },
 )

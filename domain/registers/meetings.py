@@ -14,6 +14,14 @@ def _forum_records(given: commands.CallMeeting) -> list[Reference]:
     return [("forum", record) for record in given.forum_records]
 
 
+def _seats_to_be(given: commands.CallMeeting, _: None) -> list[Reference]:
+    return [("forum", party) for party in given.forums]
+
+
+def _seats_of(_: commands.HoldMeeting, meeting: Meeting) -> list[Reference]:
+    return [("forum", party.id) for party in meeting.forums]
+
+
 def _on_agenda(given: commands.SetAgenda) -> list[Reference]:
     return [("document", item.document) for item in given.items if item.document]
 
@@ -71,6 +79,7 @@ MEETINGS: Final = Register(
         lambda given: (*given.forums, *given.invited),
         _forum_records,
         {"title": "Fælles møde", "forums": ["BL"], "planned": "2010-02-22", "invited": ["KAB"]},
+        sought=_seats_to_be,
     ),
     steps={
         "reschedulings": rule(
@@ -108,6 +117,7 @@ MEETINGS: Final = Register(
                 "occurred": "2010-02-22",
             },
             of_record=_forums_of,
+            sought=_seats_of,
         ),
         "proposals": Rule(
             "present_proposal",
@@ -157,4 +167,5 @@ MEETINGS: Final = Register(
         {"title", "place", "forums", "planned", "first_planned", "moved", "invited", "agenda"}
         | {"held", "chaired_by", "present", "apologies", "contact"}
     ),
+    outside_parts={"agenda": frozenset({"item_id", "number", "title"})},
 )

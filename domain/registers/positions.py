@@ -82,4 +82,7 @@ POSITIONS: Final = Register(
         {"holder", "stance", "statement", "about", "quoted", "conditions", "document"}
         | {"document_version", "meeting", "occurred", "revised"}
     ),
+    outside_parts={
+        "conditions": frozenset({"condition_id", "words", "open", "addressed", "dropped"})
+    },
 )

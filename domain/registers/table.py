@@ -27,6 +27,10 @@ class Rule:
 
     `operation` is its name in the API's document, `summary` tells it there. `records` are other
     records that the command names, `of_record` those that the record itself already names.
+    `sought` are records that nobody names but the rule depends on: those of a register whose events
+    name a party, as (noun, key or id of the party), asked with the command and the record (None
+    when one is opened). They are read from the log, not from a view, and the append fails when
+    another one is recorded meanwhile.
     """
 
     operation: str
@@ -37,6 +41,7 @@ class Rule:
     records: Callable[[Any], Iterable[Reference]] = lambda _: ()
     example: Mapping[str, Any] = field(default_factory=dict)
     of_record: Callable[[Any], Iterable[Reference]] = lambda _: ()
+    sought: Callable[[Any, Any], Iterable[Reference]] = lambda _command, _record: ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,14 @@ class Register:
     def tag(self, record_id: str) -> str:
         """Return the tag that all events of one record bear."""
         return f"{self.noun}:{record_id}"
+
+
+def shows(record: Json, field: str, *names: str) -> bool:
+    """Return whether a record's JSON has these names in every entry of a field.
+
+    People outside are shown parts only; what is judged from a part would be a guess, or a leak.
+    """
+    return field in record and all(set(names) <= entry.keys() for entry in record[field])
 
 
 def named(*fields: str) -> Callable[[Any], Iterable[str]]:

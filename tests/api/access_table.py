@@ -126,6 +126,7 @@ RECORD_CHANGES: Final = (
     "extend_agreement",
     "terminate_agreement",
     "renegotiate_agreement",
+    "abandon_negotiation",
     "plan_milestones",
     "reach_milestone",
     "open_dialogue",

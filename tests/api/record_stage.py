@@ -41,6 +41,7 @@ BEFORE: Final[dict[str, list[tuple[str, dict[str, Any]]]]] = {
     "amend_agreement": [("drafts", {})],
     "approve_agreement": [("drafts", {})],
     "renegotiate_agreement": [("drafts", {})],
+    "abandon_negotiation": [("negotiation", {})],
     "conclude_agreement": _BOTH,
     "implement_agreement": _CONCLUDED,
     "report_agreement_status": _CONCLUDED,

@@ -5,34 +5,39 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
-
-from tests.conftest import free_port
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"\n\n((?:    .*\n)+)")
+BEARER = '-H "Authorization: Bearer $KEY"'
+STRICT = 'curl() { command curl --fail-with-body --show-error "$@"; }'
+READY_SECONDS = 60
 SERVE = "from api.cli.main import main; main()"
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def surroundings(tmp_path: Path) -> Iterator[dict[str, str]]:
+@pytest.fixture(scope="module")
+def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A running service in a folder of its own, and what a shell needs to talk to it."""
-    binaries = tmp_path / "bin"
+    folder = tmp_path_factory.mktemp("readme")
+    binaries = folder / "bin"
     binaries.mkdir()
     command = binaries / "kontaktlog"
     command.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{SERVE}" "$@"\n', encoding="ascii")
     command.chmod(0o755)
     environment = {
         **os.environ,
-        "KONTAKTLOG_STORE": f"sqlite:///{tmp_path}/log.db",
-        "KONTAKTLOG_PORT": str(free_port()),
+        "KONTAKTLOG_STORE": f"sqlite:///{folder}/log.db",
+        "KONTAKTLOG_PORT": "0",
+        "KONTAKTLOG_WAIT_SECONDS": "60",
         "BIN": str(binaries),
         "PYTHONPATH": str(ROOT),
     }
@@ -41,11 +46,27 @@ def surroundings(tmp_path: Path) -> Iterator[dict[str, str]]:
     with subprocess.Popen(
         [str(command), "serve"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as server:
-        assert server.stdout is not None
-        while b"http://" not in server.stdout.readline():
-            assert server.poll() is None
-        yield environment
-        server.terminate()
+        try:
+            yield environment | {"ADDRESS": ready(server)}
+        finally:
+            server.terminate()
+
+
+def ready(server: subprocess.Popen[bytes]) -> str:
+    """Wait until the service listens and its follower follows; return its address.
+
+    Somebody who types needs longer than that. Before it, nobody would tell the door of a new key.
+    """
+    assert server.stdout is not None
+    line = server.stdout.readline().decode()
+    while "http://" not in line:
+        assert server.poll() is None
+        line = server.stdout.readline().decode()
+    address = line.removeprefix("Kontaktlog: ").strip()
+    deadline = time.monotonic() + READY_SECONDS
+    while httpx2.get(f"{address}/readyz").status_code != 200:
+        assert time.monotonic() < deadline, "the service never became ready"
+    return address
 
 
 def shown(number: int) -> str:
@@ -62,21 +83,40 @@ def objects(text: str) -> Iterator[dict[str, Any]]:
         at = text.find("{", end)
 
 
-def test_a_newcomers_first_minute_works_as_the_readme_says(surroundings: dict[str, str]) -> None:
-    port = surroundings["KONTAKTLOG_PORT"]
-    script = "\n".join((shown(1), "echo", shown(2)))
-    script = script.replace(":8010", f":{port}").replace(".venv/bin/kontaktlog", "$BIN/kontaktlog")
-    # The second curl asks at once; the README's reader needs longer than the views do.
-    script = script.replace("text=udlejninger", "text=udlejninger&min_position=81")
+def typed(surroundings: dict[str, str], *lines: str) -> str:
+    """Run what a reader types; a refused request ends it and is told."""
+    script = "\n".join((STRICT, *lines))
+    script = script.replace("http://127.0.0.1:8010", surroundings["ADDRESS"])
+    script = script.replace(".venv/bin/kontaktlog", "$BIN/kontaktlog")
     done = subprocess.run(
-        ["bash", "-euc", script], env=surroundings, capture_output=True, text=True, check=True
+        ["bash", "-euc", script], env=surroundings, capture_output=True, text=True, check=False
     )
-    answers = list(objects(done.stdout))
-    logged = next(a for a in answers if a.get("subject") == "Udlejning")
-    assert [organisation["name"] for organisation in logged["organisations"]] == ["KAB"]
-    (condition,) = answers[0]["items"]
+    assert done.returncode == 0, done.stderr + done.stdout
+    return done.stdout
+
+
+def test_a_newcomers_first_minute_works_as_the_readme_says(surroundings: dict[str, str]) -> None:
+    key, rest = shown(1).split("\n", 1)
+    # The key opens the door a moment after it was made.
+    opens = "until curl -s http://127.0.0.1:8010/v1/contacts -o /dev/null " + BEARER
+    told = typed(surroundings, key, f"{opens}; do :; done", "echo $KEY", rest)
+    conditions, *_, logged = objects(told)
+    (condition,) = conditions["items"]
     assert len(condition["holders"]) == 2
-    assert any(a.get("items", [{}])[0].get("id") == logged["id"] for a in answers if "items" in a)
+    assert logged["subject"] == "Udlejning"
+    assert [organisation["name"] for organisation in logged["organisations"]] == ["KAB"]
+    # The reader needs longer than the views do.
+    seen = shown(2).replace("text=", f"min_position={logged['position']}&text=")
+    listed, report = objects(typed(surroundings | {"KEY": told.split("\n", 1)[0]}, seen))
+    assert [contact["id"] for contact in listed["items"]] == [logged["id"]]
+    assert report["total"] == 2, "the memo's meeting and the call"
+
+
+def test_a_request_of_the_readme_that_is_refused_is_found_out(
+    surroundings: dict[str, str],
+) -> None:
+    with pytest.raises(AssertionError, match='"status":401'):
+        typed(surroundings | {"KEY": "kl_nobody_knows"}, shown(2))
 
 
 def test_every_page_the_readme_points_to_is_there() -> None:

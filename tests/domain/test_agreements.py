@@ -25,6 +25,7 @@ from domain.agreements.events import (
     Milestone,
     MilestoneReached,
     MilestonesPlanned,
+    NegotiationAbandoned,
     NegotiationOpened,
     evolve,
     tags_of,
@@ -115,6 +116,10 @@ def negotiating(**more: Any) -> Any:
     return step(d.negotiate, asking(c.OpenNegotiation, **more))
 
 
+def abandoning(**more: Any) -> Any:
+    return step(d.abandon, asking(c.AbandonNegotiation, reason="uenige", **more))
+
+
 def planning(*names: str, planned: str = "2010-Q3", **more: Any) -> Any:
     milestones = [{"name": name, "planned": planned} for name in names or ("Udkast",)]
     return step(d.plan, asking(c.PlanMilestones, milestones=milestones, **more))
@@ -194,13 +199,14 @@ STEPS = {
     "extensions": extending(),
     "termination": ending(),
     "renegotiation": renegotiating(),
+    "abandonment": abandoning(),
     "milestone-plan": planning(),
     "milestones": reaching(),
 }
 ALLOWED = {
-    "explored": {"negotiation", "drafts"},
-    "negotiating": {"drafts"},
-    "drafted": {"amendments", "approvals", "conclusion", "renegotiation"},
+    "explored": {"negotiation", "drafts", "abandonment"},
+    "negotiating": {"drafts", "abandonment"},
+    "drafted": {"amendments", "approvals", "conclusion", "renegotiation", "abandonment"},
     "concluded": {
         "amendments",
         "implementations",
@@ -211,6 +217,7 @@ ALLOWED = {
     },
     "expired": {"reports", "extensions", "renegotiation"},
     "terminated": set(),
+    "abandoned": set(),
 }
 REACHED: dict[str, Any] = {
     "explored": deal(),
@@ -219,6 +226,7 @@ REACHED: dict[str, Any] = {
     "concluded": concluded(),
     "expired": concluded(expiring),
     "terminated": concluded(ending()),
+    "abandoned": deal(DRAWING, abandoning()),
 }
 ALWAYS = {"milestone-plan", "milestones"}
 FORBIDDEN = [
@@ -279,8 +287,9 @@ def test_drafts_and_amendments_are_versions_with_their_document() -> None:
         (deal(), negotiating(occurred=FUTURE)),
         (concluded(), reporting(occurred=FUTURE)),
         (concluded(), renegotiating(occurred=FUTURE)),
+        (concluded(amending()), abandoning(occurred=FUTURE)),
     ],
-    ids=["negotiation", "report", "renegotiation"],
+    ids=["negotiation", "report", "renegotiation", "abandonment"],
 )
 def test_no_step_happens_in_the_future(record: Any, wrong: Any) -> None:
     about(record).when(wrong).refused(refused("occurred_in_future", "/occurred"))
@@ -489,6 +498,122 @@ def test_its_time_is_up_the_day_after_its_last() -> None:
     assert AGREEMENTS.due(concluded(ending())) is None
 
 
+# ── given up ─────────────────────────────────────────────────────────────────────────────────────
+
+AGREED_ANEW = (amending(), approving(version=2), approving("Teknik og Miljø", 2))
+
+
+def test_a_negotiation_is_given_up_with_its_reason() -> None:
+    about(concluded(amending())).when(abandoning()).then(
+        NegotiationAbandoned(**base(7), text=AgreementWords(reason="uenige"))
+    )
+    with pytest.raises(ValueError, match="reason"):
+        asking(c.AbandonNegotiation)
+
+
+@pytest.mark.parametrize(
+    "negotiation",
+    [
+        (amending(),),
+        (renegotiating(),),
+        (renegotiating(), DRAWING),
+        AGREED_ANEW,
+        (*AGREED_ANEW, amending(), renegotiating()),
+    ],
+    ids=["amended", "renegotiated", "drafted anew", "approved by all", "amended twice"],
+)
+def test_what_was_concluded_stands_when_its_negotiation_is_given_up(negotiation: Any) -> None:
+    before, after_it = concluded(), concluded(*negotiation, abandoning())
+    same = Agreement.model_fields.keys() - {"version", "agreement_version", "approvals"}
+    assert {n: getattr(after_it, n) for n in same} == {n: getattr(before, n) for n in same}
+    assert [a for a in after_it.approvals if a.standing] == list(before.approvals)
+    assert not after_it.negotiation
+    assert AGREEMENTS.final(after_it)
+    assert [in_force(after_it, day) for day in (FROM, TO, "2015-01-01")] == [1, 1, None]
+
+
+def test_the_number_of_a_draft_that_was_given_up_is_not_used_again() -> None:
+    given_up = concluded(*AGREED_ANEW, abandoning())
+    assert given_up.lacking() == (TMF, KAB)
+    anew = given_up
+    for ask in (amending(), approving(version=3)):
+        for event in ask(anew):
+            anew = evolve(anew, event)
+    assert anew.agreement_version == 3
+    assert anew.lacking() == (TMF,)
+    for version in (1, 2):
+        wrong = refused("version_not_newest", "/agreement_version")
+        about(anew).when(approving("Teknik og Miljø", version)).refused(wrong)
+    about(anew).when(concluding(3)).refused(refused("approval_missing", "/agreement_version"))
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [(), (negotiating(),), (DRAWING,), (DRAWING, *BOTH), (DRAWING, renegotiating())],
+    ids=["explored", "negotiating", "drafted", "approved", "renegotiated"],
+)
+def test_what_was_never_concluded_ends_when_it_is_given_up(steps: Any) -> None:
+    over = deal(*steps, abandoning())
+    assert (over.status, over.negotiation) == ("abandoned", False)
+    assert AGREEMENTS.final(over)
+    assert not any(a.standing for a in over.approvals)
+    assert in_force(over, FROM) is None
+    assert AGREEMENTS.due(over) is None
+    for name in STEPS.keys() - ALWAYS:
+        about(over).when(STEPS[name]).refused(refused("wrong_status"))
+
+
+@pytest.mark.parametrize("change", [amending(), renegotiating()], ids=["amended", "renegotiated"])
+def test_its_time_is_up_also_while_a_new_version_is_negotiated(change: Any) -> None:
+    meanwhile = concluded(change)
+    assert AGREEMENTS.due(meanwhile) == TO
+    assert d.watch(meanwhile, TO) == []
+    expired = AgreementExpired(agreement_id=RECORD, version=7, valid_to=TO)
+    assert d.watch(meanwhile, "2015-01-01") == [expired]
+    over = evolve(meanwhile, expired)
+    assert (over.status, over.negotiation) == (meanwhile.status, True)
+    assert d.watch(over, "2100-01-01") == []
+    assert AGREEMENTS.due(over) is None
+
+
+def test_what_expired_during_its_negotiation_is_expired_when_that_is_given_up() -> None:
+    over = concluded(amending(), expiring, abandoning())
+    assert (over.status, over.negotiation, over.valid_to) == ("expired", False, TO)
+    about(over).when(implementing()).refused(refused("wrong_status"))
+    assert about(over).when(extending()).error is None
+
+
+def test_given_up_late_its_time_is_up_as_ever() -> None:
+    late = concluded(amending(), abandoning(occurred="2010-02-20"))
+    assert AGREEMENTS.due(late) == TO
+    assert [event.valid_to for event in d.watch(late, "2015-01-01")] == [TO]
+
+
+def test_what_was_ended_during_its_negotiation_has_ended_when_that_is_given_up() -> None:
+    ended = concluded(renegotiating(), ending())
+    assert AGREEMENTS.due(ended) is None
+    assert concluded(renegotiating(), ending(), abandoning()).status == "terminated"
+
+
+@pytest.mark.parametrize("end", [ending(), expiring], ids=["terminated", "expired"])
+def test_what_no_longer_holds_is_not_lived_with_because_it_is_negotiated(end: Any) -> None:
+    over = concluded(amending(), end)
+    for ask in (implementing(), ending()):
+        about(over).when(ask).refused(refused("wrong_status"))
+
+
+def test_what_expired_is_extended_during_its_negotiation_and_expires_again() -> None:
+    longer = concluded(amending(), expiring, extending())
+    assert (longer.status, AGREEMENTS.due(longer)) == ("drafted", "2015-12-31")
+    assert len(d.watch(longer, "2016-01-01")) == 1
+
+
+def test_a_version_concluded_after_the_one_before_was_ended_is_not_ended() -> None:
+    again = concluded(amending(), ending(), *AGREED_ANEW[1:], concluding(2))
+    assert (again.status, again.terminated_by) == ("concluded", None)
+    assert AGREEMENTS.due(again) == TO
+
+
 # ── milestones ───────────────────────────────────────────────────────────────────────────────────
 
 
@@ -615,12 +740,14 @@ class Shelf:
         self.last: int | None = None
         self.first = 0
         self.state = "explored"
+        self.held: str | None = None
+        self.counting = 0
         self.implemented: set[int] = set()
         self.in_force = 0
 
     def do(self, move: str, who: str, year: int) -> str | None:
-        lived_with = move in LIVED_WITH and self.in_force and self.state in CHANGING
-        if self.state not in WHEN[move] and not lived_with:
+        state = self.held if move in LIVED_WITH else self.state
+        if state not in WHEN[move]:
             return "wrong_status"
         code: str | None = getattr(self, f"_{move}")(who, year)
         return code
@@ -632,6 +759,7 @@ class Shelf:
 
     def _draft(self, _: str, __: int) -> None:
         self.texts.append(set())
+        self.counting = len(self.texts)
         self.state = "drafted"
 
     _amend = _draft
@@ -651,7 +779,7 @@ class Shelf:
         self.calendar = {y: v for y, v in self.calendar.items() if y < year}
         self.in_force, self.first, self.last = len(self.texts), year, year + 2
         self._fill()
-        self.state = "concluded"
+        self.state = self.held = "concluded"
         return None
 
     def _fill(self) -> None:
@@ -663,7 +791,7 @@ class Shelf:
         if year <= (self.last or 0):
             return "not_longer"
         self.last = year
-        self.state = "concluded" if self.state == "expired" else self.state
+        self._holds_as("concluded")
         self._fill()
         return None
 
@@ -673,12 +801,21 @@ class Shelf:
         if not self.first <= year <= (self.last or 0):
             return "invalid_input"
         self.last = year
-        self.state = "terminated" if self.state == "concluded" else self.state
+        self._holds_as("terminated")
         self._fill()
         return None
 
     def _expire(self, _: str, __: int) -> None:
-        self.state = "expired"
+        self._holds_as("expired")
+
+    def _holds_as(self, what: str) -> None:
+        self.held = what
+        self.state = self.state if self.state in CHANGING else what
+
+    def _abandon(self, _: str, __: int) -> None:
+        self.counting = self.in_force
+        self.texts[self.in_force :] = [set() for _ in self.texts[self.in_force :]]
+        self.state = self.held or "abandoned"
 
     def _implement(self, _: str, __: int) -> str | None:
         if self.in_force in self.implemented:
@@ -687,7 +824,7 @@ class Shelf:
         return None
 
 
-LIVED_WITH, CHANGING = {"extend", "end", "implement"}, {"negotiating", "drafted"}
+LIVED_WITH, CHANGING = {"extend", "end", "implement", "expire"}, {"negotiating", "drafted"}
 WHEN = {
     "negotiate": {"explored"},
     "draft": {"explored", "negotiating"},
@@ -699,6 +836,7 @@ WHEN = {
     "end": {"concluded"},
     "expire": {"concluded"},
     "implement": {"concluded"},
+    "abandon": {"explored", "negotiating", "drafted"},
 }
 MOVES: dict[str, Any] = {
     "negotiate": lambda *_: negotiating(),
@@ -712,18 +850,20 @@ MOVES: dict[str, Any] = {
     "extend": lambda _, year, __: extending(f"{year}-12-31"),
     "end": lambda who, year, _: ending(f"{year}-12-31", by=who),
     "implement": lambda *_: implementing(),
+    "abandon": lambda *_: abandoning(),
 }
 
 
 _BOTH = [("approve", "KAB", 2011), ("approve", "Teknik og Miljø", 2011)]
 SIGNING = [("draft", "KAB", 2011), *_BOTH, ("conclude", "KAB", 2012)]
 AGAIN = [*SIGNING, ("amend", "KAB", 2011), *_BOTH, ("conclude", "KAB", 2014)]
-"""What chance alone seldom comes to: an agreement in force, and one that took over from another."""
+GIVEN_UP = [*SIGNING, ("amend", "KAB", 2011), *_BOTH, ("abandon", "KAB", 2014)]
+"""What chance alone seldom comes to: one in force, one that took over, one nearly amended."""
 
 
 @settings(max_examples=300, deadline=None)
 @given(
-    st.sampled_from([[], SIGNING, AGAIN]),
+    st.sampled_from([[], SIGNING, AGAIN, GIVEN_UP]),
     st.lists(
         st.tuples(
             st.sampled_from([*WHEN, "approve", "approve", "conclude"]),
@@ -752,6 +892,10 @@ def test_model_and_code_agree_on_what_is_in_force(
             agreement = evolve(agreement, event)
         assert agreement.status == shelf.state
         assert len(agreement.approvals) == shelf.signed_total
+        assert agreement.agreement_version == len(shelf.texts)
+        assert agreement.negotiation is (shelf.state in CHANGING)
+        counting = shelf.texts[shelf.counting - 1] if shelf.counting else set()
+        assert {a.party.name for a in agreement.approvals if a.standing} == counting
         signed = shelf.texts[-1] if shelf.texts else set()
         assert {p.name for p in agreement.lacking()} == {"KAB", "Teknik og Miljø"} - signed
         for each in YEARS:

@@ -370,6 +370,13 @@ def test_what_is_past_already_is_broken_and_no_more() -> None:
     assert isinstance(only, CommitmentBroken)
 
 
+def test_from_the_day_after_its_last_one_it_is_broken() -> None:
+    (broken,) = commitments.watch(a_commitment(due="2010-02-20"), DAY)
+    assert REGISTER.effect(None, broken) == "2010-02-21"
+    (reminder,) = commitments.watch(a_commitment(due="2010-02-24"), DAY)
+    assert REGISTER.effect(None, reminder) is None
+
+
 def test_a_new_day_is_reminded_of_anew_also_when_it_is_one_of_before() -> None:
     told = (policy("2010-02-27"), moving("2010-04"), moving("2010-02-28"))
     record = a_commitment(*told, due="2010-02-28")

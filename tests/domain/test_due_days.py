@@ -137,3 +137,9 @@ def test_what_was_perhaps_done_in_time_is_not_late() -> None:
 )
 def test_a_day_has_passed_from_the_next_one_on(due: str, after: str) -> None:
     assert day_after(due) == after
+
+
+def test_at_the_ends_of_the_calendar_a_day_stays_what_it_is() -> None:
+    assert day_after("9999-12-31") == "9999-12-31"
+    first = on("2010-03-08").model_copy(update={"last_day": "0001-01-03"})
+    assert silent_until(Errand(first)) == "0001-01-03"

@@ -233,3 +233,16 @@ def test_a_list_by_a_word_finds_what_the_record_was_on_the_day(quick_store: View
             day: len(registers.listing(reader, v, 3, day, EVERYTHING, kept).items) for day in DAYS
         }
     assert list(found.values()) == [0, 0, 0, 0, 1, 1]
+
+
+def test_as_of_a_day_a_history_is_the_steps_that_had_happened(quick_store: ViewStore) -> None:
+    story, register = late_story()
+    Runner(story.log, story.codec, quick_store, [RegisterView(register)]).catch_up()
+    v = positions(quick_store)[register.name].suffix
+    with quick_store.reading() as reader:
+        steps = {
+            day: registers.history(reader, v, 4, day, EVERYTHING, RECORDS[0])
+            for day in ("2010-01-01", *DAYS)
+        }
+    assert steps.pop("2010-01-01") is None
+    assert [len(found or ()) for found in steps.values()] == [1, 2, 2, 2, 3, 3]
