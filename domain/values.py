@@ -109,8 +109,14 @@ UuidText = Annotated[
 class Value(BaseModel):
     """Base of every value, command and event: frozen, strict, no unknown fields."""
 
+    # Validators are made when first asked for: a process meets few of the hundreds of models.
     model_config = ConfigDict(
-        frozen=True, strict=True, extra="forbid", allow_inf_nan=False, populate_by_name=True
+        frozen=True,
+        strict=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        populate_by_name=True,
+        defer_build=True,
     )
 
 

@@ -1,7 +1,7 @@
 """Finds the party that a key means (opslag): what a command needs before it can be decided."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final, Protocol
 
 from domain.log.port import Log
@@ -113,6 +113,21 @@ class Directory:
         until = self._clock() + HIT_SECONDS_MAX
         self._hits.update({key: (until, ref) for key, ref in found.items() if ref is not None})
         return found
+
+
+def closed(reader: Reader, v: str, at: int, day: str, ids: Collection[str]) -> frozenset[str]:
+    """Return those of `ids` that are closed on `day`; a merged party lives on in its survivor."""
+    steps = merges(reader, v, at) if ids else {}
+    lives = {party: survivor(steps, party) for party in ids}
+    ended: set[str] = set()
+    for some in portions(lives.values()):
+        rows = reader.all(
+            f"SELECT party_id FROM party_{v} WHERE party_id IN ({placeholders(len(some))})"
+            " AND from_position<=? AND to_position>? AND valid_to<>'' AND valid_to<?",
+            (*some, at, at, day),
+        )
+        ended |= {str(row[0]) for row in rows}
+    return frozenset(party for party, into in lives.items() if into in ended)
 
 
 def resolve(

@@ -22,12 +22,19 @@ ORGANISATION_KIND: Final = "housing_organisation"
 
 
 def every(
-    reader: Reader, v: str, at: int, day: str | None, sight: Sight, **terms: set[str]
+    reader: Reader,
+    v: str,
+    at: int,
+    day: str | None,
+    sight: Sight,
+    *,
+    page_rows: int = PAGE,
+    **terms: set[str],
 ) -> Iterator[Json]:
     """Yield every record with these terms that the sight allows, page after page."""
     after = None
     while True:
-        query = RecordQuery({k: w for k, w in terms.items() if w}, limit=PAGE, after=after)
+        query = RecordQuery({k: w for k, w in terms.items() if w}, limit=page_rows, after=after)
         page = registers.listing(reader, v, at, day, sight, query)
         yield from (orjson.loads(item) for item in page.items)
         after = page.next

@@ -13,7 +13,6 @@ from pathlib import Path
 from threading import Lock, RLock
 from typing import Final, Protocol, TypeVar
 
-import psycopg
 from eventsourcing.persistence import IntegrityError, Tracking, TrackingRecorder
 
 from domain.errors import Unavailable
@@ -21,7 +20,6 @@ from projections.connections import (
     Dialect,
     FollowerLock,
     Params,
-    PostgresDatabase,
     Row,
     SqliteDatabase,
 )
@@ -275,6 +273,10 @@ def open_views(url: str) -> ViewStore:
     """
     if url.startswith(_SQLITE):
         return ViewStore(SqliteDatabase(Path(url.removeprefix(_SQLITE))))
+    import psycopg  # noqa: PLC0415  only an installation with PostgreSQL pays for it
+
+    from projections.postgres import PostgresDatabase  # noqa: PLC0415
+
     try:
         return ViewStore(PostgresDatabase(url))
     except psycopg.OperationalError as error:

@@ -18,7 +18,7 @@ from api.audit.source import PAGE_ROWS, Source
 from domain.errors import Unavailable
 from domain.log.codec import Codec
 from domain.log.port import Log, StoredRow
-from projections.connections import SCHEMA
+from projections.postgres import SCHEMA
 from projections.registry import View
 from projections.runner import Runner
 

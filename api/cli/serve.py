@@ -26,6 +26,8 @@ BACKLOG: Final = 1_024
 """Connections that the system may have taken and we not yet."""
 FILES_KEPT: Final = 128
 """Open files besides connections: databases, pipes, the follower."""
+FOLLOWED_SECONDS: Final = 5.0
+"""How long the address waits to be told for the follower's first report; it listens meanwhile."""
 ONE_MIB: Final = 1_048_576
 
 
@@ -63,12 +65,19 @@ def _server(services: Services, settings: Settings) -> uvicorn.Server:
     from api.http.app import create_app
     from api.http.protocol import PatientProtocol, look_after
 
+    app = create_app(services)
+    followers = app.state.door.followers
+
     class Server(uvicorn.Server):
-        """Says where it listens, once it does, and looks after the connections meanwhile."""
+        """Says where it listens once it does and is followed, and looks after connections.
+
+        A key that is made right after, by whoever read the address, then opens the door at once.
+        """
 
         async def startup(self, sockets: list[Any] | None = None) -> None:
             await super().startup(sockets)
             if self.started:
+                await followers.wait(lambda: followers.alive or self.should_exit, FOLLOWED_SECONDS)
                 address = self.servers[0].sockets[0].getsockname()
                 name = f"[{address[0]}]" if ":" in address[0] else address[0]
                 print(f"Kontaktlog: http://{name}:{address[1]}", flush=True)
@@ -81,7 +90,7 @@ def _server(services: Services, settings: Settings) -> uvicorn.Server:
 
     return Server(
         uvicorn.Config(
-            create_app(services),
+            app,
             host=settings.host,
             port=settings.port,
             loop="uvloop",

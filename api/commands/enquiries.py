@@ -59,11 +59,13 @@ from domain.log.codec import Fact
 from domain.log.envelope import Via
 from domain.log.port import Condition, QueryItem
 from domain.registry import EVENTS
+from domain.routing import RoutingRuleAdopted
 from domain.storage import clock
 from domain.storage.journal import Entry
 from domain.values import Confidentiality, ContactId, PartyRef, Value
 from projections import enquiry_body
 from projections.belonging import ancestors
+from projections.directory import closed
 from projections.storage import OPEN
 
 ENQUIRY_TYPES: Final = tuple(
@@ -409,7 +411,10 @@ def concerned(facts: Sequence[Fact]) -> set[str]:
 def known_of(
     services: Services, parties: Parties, others: Collection[str] = (), *, lenient: bool = False
 ) -> Known:
-    """Return what a decision about an enquiry is told; `others` are ids of parties it concerns."""
+    """Return what a decision about an enquiry is told; `others` are ids of parties it concerns.
+
+    A routing rule whose unit is closed is not among its rules: what comes stays with the desk (R7).
+    """
     rules = rules_known(services)
     named = [*others, *(party.id for party in parties.values() if party is not None)]
     named += [rule.to.id for rule in rules.rules]
@@ -421,7 +426,7 @@ def known_of(
         media=services.media,
         targets=rules.targets,
         calendars=rules.calendars,
-        rules=rules.rules,
+        rules=_open(services, rules.rules),
         past=(),
         pseudonym=services.codec.vault.pseudonym,
         new_id=clock.new_id,
@@ -437,6 +442,15 @@ def shown_as_recorded(services: Services, facts: Sequence[Fact], limits: Sight) 
     calendars = rules_known(services, facts[-1].position).calendars
     now = clock.moment(facts[-1].recorded_at)
     return enquiry_body.shown(facts, limits, now, services.zone, calendars)
+
+
+def _open(
+    services: Services, rules: Sequence[RoutingRuleAdopted]
+) -> tuple[RoutingRuleAdopted, ...]:
+    with services.store.reading() as reader:
+        v = services.views.suffix("parties")
+        units = closed(reader, v, OPEN - 1, services.today(), {rule.to.id for rule in rules})
+    return tuple(rule for rule in rules if rule.to.id not in units)
 
 
 def _ancestors(services: Services, parties: Sequence[str]) -> dict[str, tuple[str, ...]]:

@@ -5,6 +5,7 @@ import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -34,6 +35,7 @@ from api.http.sample_mark import SampleMark
 from api.http.vantage import Families
 from api.main import Services, calm_collector
 from api.samples.player import sample_of
+from domain.contacts import ContactCorrected, ContactLogged, CorrectContact, LogContact
 from domain.errors import Unavailable
 from projections import keys
 from projections.counts import RecentReports
@@ -49,9 +51,22 @@ CONTACT: Final = {
 }
 
 
-@cache
+HOT: Final = (LogContact, CorrectContact, ContactLogged, ContactCorrected)
+"""Models made ready at the start, so that no contact waits for them; others at their first use."""
+_describing: Final = Lock()
+
+
 def described() -> dict[str, Any]:
-    """Return the OpenAPI document; made when it is first asked for, a service starts without it."""
+    """Return the OpenAPI document; made when it is first asked for, a service starts without it.
+
+    Takes half a second that first time, so a door asks in a thread; who asks meanwhile waits.
+    """
+    with _describing:
+        return _document()
+
+
+@cache
+def _document() -> dict[str, Any]:
     return document(operations(), CONTACT)
 
 
@@ -150,6 +165,8 @@ def _lifespan(services: Services, followers: Followers, people: "People | None")
         if services.writer is not None:
             await services.writer.start()
         await followers.start()
+        for model in HOT:
+            model.model_rebuild()
         before = gc.get_threshold()
         calm_collector()
         try:

@@ -5,6 +5,7 @@ enquiries, papers under way, meetings to come, agreements: each as its own list 
 same sight.
 """
 
+from itertools import islice
 from typing import Final
 
 import orjson
@@ -94,8 +95,15 @@ def _records(ask: Ask, reader: Reader, seen: Vantage, sight: Sight, family: froz
     for part, name, statuses in _RECORDS:
         register, v = REGISTERS[name], seen.suffixes[name]
         found = record_questions.every(
-            reader, v, seen.at, seen.day, sight, party=set(family), status=statuses
+            reader,
+            v,
+            seen.at,
+            seen.day,
+            sight,
+            page_rows=ITEMS_MAX,
+            party=set(family),
+            status=statuses,
         )
-        items = [item for item, _ in zip(found, range(ITEMS_MAX), strict=False)]
+        items = list(islice(found, ITEMS_MAX))
         pack[part] = [register.judge(item, day) if register.judge else item for item in items]
     return pack

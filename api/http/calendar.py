@@ -4,11 +4,11 @@ A calendar can say a day or a time and nothing less exact, so a meeting planned 
 span of days is left out and counted: a day is never made up for it.
 """
 
+import asyncio
 from datetime import UTC, date, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
-from icalendar import Calendar, Event
 
 from api.http.answers import Answer, at_position
 from api.http.operations import Ask
@@ -19,6 +19,9 @@ from domain.values import Precision
 from projections import registers as records
 from projections.registers import RecordQuery
 from projections.storage import Reader
+
+if TYPE_CHECKING:
+    from icalendar import Event
 
 MEETINGS_MAX: Final = 5_000
 """Of one calendar, the latest first; `day_from` and `day_to` ask for others."""
@@ -54,12 +57,15 @@ async def get_calendar(ask: Ask) -> Answer:
 
     items, more = await read(ask, question, long=True)
     meetings = [orjson.loads(item) for item in items]
-    body = calendar_of(meetings, ask.services.settings.origin, more=more)
+    origin = ask.services.settings.origin
+    body = await asyncio.to_thread(calendar_of, meetings, origin, more=more)
     return Answer(200, body, at_position(seen.at), MEDIA_TYPE)
 
 
 def calendar_of(meetings: list[Json], origin: str, *, more: bool = False) -> bytes:
     """Return meetings as a calendar's bytes; `more` tells that there are earlier ones."""
+    from icalendar import Calendar  # noqa: PLC0415  only who subscribes pays for it
+
     calendar = Calendar()
     calendar.add("PRODID", PRODUCT)
     calendar.add("VERSION", "2.0")
@@ -74,13 +80,15 @@ def calendar_of(meetings: list[Json], origin: str, *, more: bool = False) -> byt
     return written
 
 
-def event_of(meeting: Json, origin: str) -> Event | None:
+def event_of(meeting: Json, origin: str) -> "Event | None":
     """Return a meeting as an event; None when its day is not known."""
     held = meeting["status"] == HELD and meeting.get("held")
     times = _times(meeting["held"]) if held else None
     times = times or _times(meeting["planned"])
     if times is None:
         return None
+    from icalendar import Event  # noqa: PLC0415  as above
+
     event = Event()
     event.add("UID", f"{meeting['id']}@{origin}")
     event.add("DTSTAMP", _instant(meeting["recorded_at"]))

@@ -19,6 +19,7 @@ from domain.storage import clock
 from projections import enquiries, rules, search
 from projections.belonging import ancestors
 from projections.contact_rows import LEVELS
+from projections.directory import closed
 from projections.enquiries import EnquiryQuery, Found, Keep
 from projections.enquiries_counted import counted
 from projections.enquiries_filed import Filed, filed_on
@@ -307,8 +308,10 @@ def _suggested(
     family = families(steps, [survivor(steps, enquiry["sender"]["id"])])
     senders = _senders(reader, seen, family | {party["id"] for party in enquiry["spoke_for"]})
     past = past_routing(reader, v, at, day, sight, family, enquiry["topics"], enquiry["id"])
+    found = rules.rules(reader, seen.suffixes["rules"], at)
+    ended = closed(reader, seen.suffixes["parties"], at, today, {rule.to.id for rule in found})
     suggested = routing.suggest(
-        rules.rules(reader, seen.suffixes["rules"], at),
+        [rule for rule in found if rule.to.id not in ended],
         day=today,
         topics=enquiry["topics"],
         kle=enquiry["kle"],

@@ -7,6 +7,7 @@ the strictest policy. Each is made when it is first asked for.
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
+from threading import Lock
 from typing import Any, Final
 
 import orjson
@@ -48,6 +49,7 @@ class Pages:
         """`document` returns the OpenAPI document."""
         self._document = document
         self._made: dict[str, bytes] = {}
+        self._making = Lock()
 
     async def reference(self, _: Request) -> Response:
         """The reference of the whole interface."""
@@ -75,10 +77,13 @@ class Pages:
     async def _page(self, name: str, make: Callable[[], tuple[str, str]]) -> bytes:
         """Return a page; the first who asks waits while it is made, others are not held up."""
         made = self._made.get(name)
-        if made is None:
-            made = await asyncio.to_thread(lambda: _page(*make()).encode())
-            self._made[name] = made
-        return made
+        return made if made is not None else await asyncio.to_thread(self._make, name, make)
+
+    def _make(self, name: str, make: Callable[[], tuple[str, str]]) -> bytes:
+        with self._making:
+            if name not in self._made:
+                self._made[name] = _page(*make()).encode()
+            return self._made[name]
 
 
 def _page(title: str, main: str) -> str:

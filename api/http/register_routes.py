@@ -1,9 +1,10 @@
 """The part of the table of operations that is about records: made from the table of registers."""
 
+from functools import cache
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, get_args, get_origin
 
-from pydantic import create_model
+from pydantic import BaseModel, create_model
 
 from api.http import briefing, examples, query, register_reads, registers
 from api.http.calendar_routes import CALENDAR_OPERATIONS
@@ -28,7 +29,7 @@ _PATHS: Final = MappingProxyType(
 def shape_of(register: Register) -> type[Shape]:
     """Return what a record looks like in answers; outside, fields may be absent."""
     fields: dict[str, Any] = {
-        name: (list[dict[str, Any]] if name in register.judged else info.annotation, None)
+        name: (_told(register, name, info.annotation), None)
         for name, info in register.record.model_fields.items()
         if name not in ("id", "version", "status")
     }
@@ -40,6 +41,32 @@ def shape_of(register: Register) -> type[Shape]:
     told = f"A record of the register {register.name}."
     made: type[Shape] = create_model(name, __base__=Shape, __doc__=told, **fields)
     return made
+
+
+def _told(register: Register, name: str, annotation: Any) -> Any:
+    """Return what a field is in answers; of an entry's parts, those kept inside may be absent."""
+    if name in register.judged:
+        return list[dict[str, Any]]
+    seen = register.outside_parts.get(name)
+    if seen is None:
+        return annotation
+    (entry,) = (each for each in get_args(annotation) if hasattr(each, "model_fields"))
+    if seen >= entry.model_fields.keys():
+        return annotation
+    part = _in_part(entry, seen)
+    return list[part] if get_origin(annotation) is tuple else part | None  # type: ignore[valid-type]
+
+
+@cache
+def _in_part(entry: type[BaseModel], seen: frozenset[str]) -> type[BaseModel]:
+    """Return the entry with what is kept inside left out or not; one for all that are alike."""
+    kept: dict[str, Any] = {
+        name: (info.annotation, None)
+        for name, info in entry.model_fields.items()
+        if name not in seen
+    }
+    name = f"{entry.__name__}Shown"
+    return create_model(name, __base__=entry, __doc__=entry.__doc__, **kept)
 
 
 def register_operations() -> tuple[Operation, ...]:

@@ -16,7 +16,7 @@ from domain.values import Precision, Source
 class Shape(BaseModel):
     """Base of every answer's shape; clients must take members they do not know."""
 
-    model_config = ConfigDict(extra="allow", populate_by_name=True)
+    model_config = ConfigDict(extra="allow", populate_by_name=True, defer_build=True)
 
 
 class Ref(Shape):

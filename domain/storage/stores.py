@@ -1,18 +1,19 @@
 """Opens the log and its keys from the addresses an installation is given."""
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from domain.errors import Refused
 from domain.storage.keys import KeyTable, SqliteKeyTable, StoredKeys
-from domain.storage.postgres import PostgresLog, create_schema
-from domain.storage.postgres_keys import PostgresKeyTable
 from domain.storage.sqlite import SqliteLog
+
+if TYPE_CHECKING:
+    from domain.storage.postgres import PostgresLog
 
 SQLITE: Final = "sqlite:///"
 POSTGRESQL: Final = ("postgresql://", "postgres://")
 
-AnyLog = SqliteLog | PostgresLog
+AnyLog: TypeAlias = "SqliteLog | PostgresLog"
 
 
 def sqlite_path(url: str) -> Path:
@@ -31,6 +32,9 @@ def open_log(url: str, *, create: bool = True) -> AnyLog:
             path.parent.mkdir(parents=True, exist_ok=True)
         return SqliteLog(path, create=create)
     if url.startswith(POSTGRESQL):
+        # Only an installation with PostgreSQL pays for its driver.
+        from domain.storage.postgres import PostgresLog, create_schema  # noqa: PLC0415
+
         if create:
             create_schema(url)
         return PostgresLog(url)
@@ -44,6 +48,8 @@ def open_keys(url: str, master: bytes) -> StoredKeys:
         path.parent.mkdir(parents=True, exist_ok=True)
         return _unwrapping(SqliteKeyTable(path), master)
     if url.startswith(POSTGRESQL):
+        from domain.storage.postgres_keys import PostgresKeyTable  # noqa: PLC0415  as above
+
         return _unwrapping(PostgresKeyTable(url), master)
     raise Refused("setting_unsafe", reason="keys must be sqlite:///path or postgresql://…")
 

@@ -252,3 +252,15 @@ def test_r7_a_rule_whose_unit_is_gone_refuses_no_enquiry(api: Api, way: str) -> 
     if way == "merge":
         found = api.items("/v1/enquiries", made["position"], unit="ØKF")
         assert [each["id"] for each in found] == [made["id"]], "its survivor has it"
+
+
+def test_r7_a_rule_whose_unit_is_closed_leaves_the_enquiry_with_the_desk(api: Api) -> None:
+    api.party("Center for Bydesign", "unit", abbreviation="CBD")
+    adopt(api, to="CBD")
+    path = f"/v1/parties/{party_id(api, 'CBD')}/closure"
+    answer = api.post(path, {"reason": "Nedlagt", "valid_to": "2020-12-31"})
+    assert answer.status_code == 200, answer.text
+    made = receive(api)
+    assert made["id"] in waiting(api, made["position"])
+    suggested = api.seen(f"/v1/enquiries/{made['id']}/suggestions", made["position"]).json()
+    assert suggested["routes"] == []

@@ -16,6 +16,7 @@ from tests.api.builders import Json, settings_in
 from tests.api.register_play import (
     ABROAD,
     HOME,
+    MET_IN,
     NAMES,
     Answer,
     Played,
@@ -30,7 +31,7 @@ from tests.api.register_play import (
 )
 from tests.conftest import PostgresServer
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300)]  # the first plays for all
 DATABASE = "registers_played"
 
 
@@ -145,7 +146,7 @@ def test_pages_put_together_are_the_whole_list(both: Both) -> None:
 def test_what_looks_across_registers_finds_something(both: Both) -> None:
     assert len(both.found("officer", "/v1/positions/conditions")) > 1
     coverage = json.loads(
-        both.there[Question("officer", "/v1/dialogues/coverage", (("year", "2010"),))].body
+        both.there[Question("officer", "/v1/dialogues/coverage", (("year", MET_IN),))].body
     )
     without = [entry["organisation"]["name"] for entry in coverage["without"]]
     assert coverage["with"] and len(set(without) & set(NAMES)) > 2

@@ -176,6 +176,17 @@ def test_nothing_is_guessed_from_what_is_shown_in_part(name: str, data: st.DataO
         assert_not_guessed(register, whole, field, part)
 
 
+def test_nothing_is_guessed_of_a_step_that_was_taken() -> None:
+    """Chance seldom makes the body that decides the one that was planned."""
+    day = {"first_day": "2010-03-01", "last_day": "2010-03-31"}
+    body = {"id": "7", "name": "Udvalget"}
+    made = {"body": body, "step": "treat", "outcome": "recommended", "on": day, "standing": True}
+    step = {"body": body, "step": "treat", "planned": day}
+    whole = {"path": [step], "decisions": [{**made, "vote": "7-4"}]}
+    for field, part in parts_of(whole):
+        assert_not_guessed(REGISTERS["documents"], whole, field, part)
+
+
 def test_a_judge_that_takes_what_is_hidden_for_none_is_found() -> None:
     """The teeth: coverage of hidden audiences is a guess."""
     careless = replace(
