@@ -8,19 +8,21 @@ the pipe does, so a killed server leaves none behind.
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import orjson
 import structlog
 from pydantic import SecretStr
 
 from api import operator_log, policies
+from api.follower_process import spawned
 from api.main import Services, calm_collector, open_services
 from api.settings import Settings, load_settings
 from domain.errors import DomainError
@@ -126,6 +128,8 @@ class Followers:
     services: Services
     progress: Progress = field(default_factory=Progress)
     alive: bool = False
+    early: "subprocess.Popen[bytes] | None" = None
+    """A process that has been loading since before the server did, to be told its settings."""
     process_id: int | None = None
     """Of the follower's own process, while there is one."""
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -211,36 +215,42 @@ class Followers:
             _log.exception("follower_failed", error=type(error).__name__)
 
     async def _run_process(self) -> None:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "api.followers",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            start_new_session=True,
-        )
+        process, self.early = self.early or spawned(), None
         if process.stdin is None or process.stdout is None:
             raise OSError("a follower without pipes")
         self.process_id = process.pid
-        process.stdin.write(orjson.dumps(_told(self.services.settings)) + b"\n")
-        watcher = asyncio.create_task(self._watch(process.stdout))
-        ended = asyncio.create_task(process.wait())
         stopping = asyncio.create_task(self._stopped())
-        await asyncio.wait({ended, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        process.stdin.close()
         try:
-            async with asyncio.timeout(STOP_SECONDS):
-                await ended
-        except TimeoutError:
-            process.kill()
-            await process.wait()
-        self.process_id = None
-        stopping.cancel()
+            process.stdin.write(orjson.dumps(_told(self.services.settings)) + b"\n")
+            watcher = asyncio.create_task(self._watch(process.stdout))
+            await asyncio.wait({watcher, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            process.stdin.close()
+            await asyncio.to_thread(_ended, process)
+            self.process_id = None
         await watcher
 
-    async def _watch(self, lines: asyncio.StreamReader) -> None:
-        async for line in lines:
-            self.heard(Progress(**orjson.loads(line)))
+    async def _watch(self, pipe: IO[bytes]) -> None:
+        """Hear every report until the process ends, whose end closes the pipe."""
+        lines = asyncio.StreamReader()
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(lines), pipe
+        )
+        try:
+            async for line in lines:
+                self.heard(Progress(**orjson.loads(line)))
+        finally:
+            transport.close()
+
+
+def _ended(process: "subprocess.Popen[bytes]") -> None:
+    """Wait for a process that was asked to end; kill it when it takes too long."""
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _told(settings: Settings) -> dict[str, Any]:
@@ -266,7 +276,10 @@ def run_child() -> None:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    settings = load_settings(**orjson.loads(sys.stdin.buffer.readline()))
+    told = sys.stdin.buffer.readline()
+    if not told:  # the server did not come to start
+        return
+    settings = load_settings(**orjson.loads(told))
     operator_log.configure(settings.log_level)
     services = open_services(settings, writer=False)
     calm_collector()

@@ -335,11 +335,12 @@ def _change(dialogue: Dialogue, event: DialogueEvent) -> dict[str, Any]:
 
 
 def tags_of(event: DialogueEvent) -> list[str]:
-    """Return the tags: the dialogue, its parties, and the contact that a meeting is."""
+    """Return the tags: the dialogue, whose it is, its parties, and the contact a meeting is."""
     tags = [f"dialogue:{event.dialogue_id}"]
     match event:
         case DialogueOpened():
             parties = [event.organisation, event.administration]
+            tags.append(f"dialogue_of:{event.organisation.id}")
         case DialogueMeetingHeld():
             parties = list(event.administrations)
             tags.append(f"held_as:{event.contact_id}")

@@ -12,8 +12,11 @@ import typer
 
 from api import operator_log
 from api.cli.terminal import Exit, opened, say, settings_with
+from api.follower_process import spawned_early
 
 if TYPE_CHECKING:
+    import subprocess
+
     import uvicorn
 
     from api.http.protocol import Deadlines
@@ -40,10 +43,10 @@ def serve(
     Den starter ikke med indstillinger, der kan tabe kvitterede skrivninger (se: kontaktlog doctor).
     Eksempel: kontaktlog serve --port 8010
     """
-    from api.cli.doctor import dangers
-
     settings = settings_with(host=host, port=port)
-    with opened(settings, writer=True) as services:
+    with spawned_early(settings) as follower, opened(settings, writer=True) as services:
+        from api.cli.doctor import dangers
+
         if found := dangers(services):
             for finding in found:
                 say(f"kontaktlog: {finding.code}: {finding.text}")
@@ -51,7 +54,7 @@ def serve(
             raise typer.Exit(Exit.USAGE)
         if services.log.head() == 0:
             say("Loggen er tom. Lav den første nøgle: kontaktlog token new --role case_officer")
-        server = _server(services, settings)
+        server = _server(services, settings, follower)
         operator_log.keep_last_words()
         _stop_quietly()
         server.run()
@@ -59,13 +62,15 @@ def serve(
         raise typer.Exit(Exit.UNAVAILABLE)
 
 
-def _server(services: Services, settings: Settings) -> uvicorn.Server:
+def _server(
+    services: Services, settings: Settings, follower: subprocess.Popen[bytes] | None
+) -> uvicorn.Server:
     import uvicorn
 
     from api.http.app import create_app
     from api.http.protocol import PatientProtocol, look_after
 
-    app = create_app(services)
+    app = create_app(services, follower)
     followers = app.state.door.followers
 
     class Server(uvicorn.Server):

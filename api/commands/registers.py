@@ -4,11 +4,12 @@ The table domain/registers.py says what each command names and which decision it
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Any, Final
+from typing import Any
 
 from api.commands.contacts import history_of, seen
+from api.commands.enquiries import until
 from api.commands.recording import (
     ByFacts,
     Caller,
@@ -41,9 +42,6 @@ from domain.values import PartyRef, Value
 from projections.contact_rows import LEVELS
 from projections.finality import levels_seen
 from projections.record_bodies import folded, level_of
-
-EVENTS_OF_A_STEP_MAX: Final = 200
-"""Events that one command about a record may come to: approvals that lapse, seats proposed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +83,19 @@ class _Asked:
             raise Unknown("record_not_found")
         before = replayed(services, self.caller, mark)
         if before is not None:
-            return Settled(self._until(before, _last_of(services, before)), None)
+            return Settled(self._told(before), None)
         if record is not None and self.if_version not in (None, record.version):
             raise Conflict("version_mismatch", current=record.version)
         families = self._families(record)
         sought = _Sought(services, self._sought(record, families))
         events = self._decided(record, families, sought)
         self._demand(record, events)
+        first = self.record_id if self.opens else clock.new_id()
+        envelope = envelope_of(self.caller, mark)
         entry = Entry(
             events,
-            envelope_of(self.caller, mark),
-            [self.record_id, *(clock.new_id() for _ in events[1:])] if self.opens else (),
+            replace(envelope, correlation=first) if len(events) > 1 else envelope,
+            [first, *(clock.new_id() for _ in events[1:])],
             condition=self._condition(last, head, sought),
             key_hash=self.caller.key_hash,
         )
@@ -109,10 +109,10 @@ class _Asked:
             return Condition((*own, *others), head)
         return Condition(own, last) if own else None
 
-    def _until(self, fact: Fact, last: int) -> list[Fact]:
-        record_id = str(fact.data[self.register.id_field])
-        facts, _, _ = record_of(self.services, self.register, record_id)
-        return [each for each in facts if each.position <= last]
+    def _told(self, first: Fact) -> list[Fact]:
+        """Return the record's facts up to and with all that were recorded as one with `first`."""
+        record_id = str(first.data[self.register.id_field])
+        return until(record_of(self.services, self.register, record_id)[0], first)
 
     def _families(self, record: Record | None) -> dict[str, frozenset[str]]:
         """Return all ids by now of every party that is named, or whose records are asked for."""
@@ -193,8 +193,7 @@ class _Asked:
         own = [f for f in recorded.facts if f.type in self.register.events]
         record_id = str(own[0].data[self.register.id_field])
         if recorded.duplicate:
-            facts = self._until(own[-1], own[-1].position)
-            return RecordDone(self.register, record_id, facts, repeated=True)
+            return RecordDone(self.register, record_id, self._told(own[-1]), repeated=True)
         before = [f for f in settled.history if f.position < recorded.position_first]
         return RecordDone(self.register, record_id, [*before, *own], repeated=False)
 
@@ -203,11 +202,11 @@ class _Sought:
     """The records that a rule asks for by their parties, as the log has them; words stay sealed."""
 
     def __init__(self, services: Services, asked: Sequence[Reference]) -> None:
-        """`asked` are nouns of registers, each with the id of a party that its events name."""
+        """`asked` are nouns of registers, each with the id of the party whose records it means."""
         self._services = services
         self._nouns = {noun for noun, _ in asked}
         self._naming = tuple(
-            QueryItem(tuple(sorted(BY_NOUN[noun].events)), (f"party:{party}",))
+            QueryItem(tuple(sorted(BY_NOUN[noun].events)), (f"{noun}_of:{party}",))
             for noun, party in asked
         )
         self._found: dict[Reference, None] = {}
@@ -234,18 +233,6 @@ class _Sought:
         """Return what must not be recorded meanwhile: another of them, or steps of those found."""
         own = (_items(BY_NOUN[noun], record_id) for noun, record_id in self._found)
         return (*self._naming, *(chain.from_iterable(own) if stepped else ()))
-
-
-def _last_of(services: Services, first: Fact) -> int:
-    """Return the last position of what was recorded as one with `first`, which bears the key."""
-    last, mark = first.position, first.meta["mark"]
-    for row in services.log.rows(first.position, EVENTS_OF_A_STEP_MAX):
-        fact = services.codec.sealed_fact(row)
-        same = (fact.meta.get("mark"), row.recorded_at) == (mark, first.recorded_at)
-        if not same or row.key_hash is not None:
-            break
-        last = row.position
-    return last
 
 
 def record_of(

@@ -42,6 +42,8 @@ from projections.counts import RecentReports
 from projections.keys import KeyRow
 
 if TYPE_CHECKING:
+    import subprocess
+
     from api.http.auth.people import People
 
 CONTACT: Final = {
@@ -96,10 +98,15 @@ class Application(FastAPI):
         await super().__call__(scope, receive, send)
 
 
-def create_app(services: Services) -> Application:
-    """Return the application; its lifespan starts writer and followers, and stops them again."""
+def create_app(
+    services: Services, follower: "subprocess.Popen[bytes] | None" = None
+) -> Application:
+    """Return the application; its lifespan starts writer and followers, and stops them again.
+
+    `follower` is a process that was started before and waits to be told its settings.
+    """
     operator_log.configure(services.settings.log_level)
-    followers = Followers(services)
+    followers = Followers(services, early=follower)
     people = _people(services)
     door = Door(
         services=services,

@@ -304,11 +304,12 @@ def _life_change(forum: Forum, event: ForumEvent) -> dict[str, Any]:
 
 
 def tags_of(event: ForumEvent) -> list[str]:
-    """Return the tags: the forum's record, and every party the event names."""
+    """Return the tags: the forum's record, whose it is, and every party the event names."""
     tags = [f"forum:{event.forum_id}"]
     match event:
         case ForumProposed():
             parties = [event.forum]
+            tags.append(f"forum_of:{event.forum.id}")
         case ChairAssigned():
             parties = [event.seat.holder]
         case ForumEstablished():

@@ -27,10 +27,10 @@ class Rule:
 
     `operation` is its name in the API's document, `summary` tells it there. `records` are other
     records that the command names, `of_record` those that the record itself already names.
-    `sought` are records that nobody names but the rule depends on: those of a register whose events
-    name a party, as (noun, key or id of the party), asked with the command and the record (None
-    when one is opened). They are read from the log, not from a view, and the append fails when
-    another one is recorded meanwhile.
+    `sought` are records that nobody names but the rule depends on: those of a register that are a
+    party's own (tag `<noun>_of:`), as (noun, key or id of the party), asked with the command and
+    the record (None when one is opened). They are read from the log, not from a view, and the
+    append fails when another one is recorded meanwhile.
     """
 
     operation: str

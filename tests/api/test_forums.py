@@ -4,6 +4,11 @@ from typing import Any
 
 import pytest
 
+from api.commands.registers import act_sync
+from domain.access import Principal, Role
+from domain.errors import Refused
+from domain.meetings.commands import HoldMeeting
+from domain.registers import REGISTERS
 from tests.api.builders import Api
 
 Json = dict[str, Any]
@@ -113,3 +118,87 @@ def test_minutes_are_approved_as_versions(api: Api, forum: Json) -> None:
     assert [m["approved_by"] is not None for m in done["minutes"]] == [False, True]
     late = step(api, "meetings", meeting, "objections", **(objected | {"minutes_version": 2}))
     assert codes(late) == ["minutes_approved"]
+
+
+def unnamed(api: Api, **more: Any) -> Json:
+    """A meeting of the forum whose caller left the forum's record out."""
+    body = {"title": "Møde", "forums": ["Partnerskabsforum"], "planned": "2010-02-22", **more}
+    answer = api.post("/v1/meetings", body)
+    assert answer.status_code == 201, answer.text
+    made: Json = answer.json()
+    return made
+
+
+def seated_since(api: Api, day: str, **more: Any) -> Json:
+    """The record of the forum, whose seat is held from a day on."""
+    for name, kind in ((MAYOR, "person_role"), ("Partnerskabsforum", "forum")):
+        if not api.items("/v1/parties", 1, key=name):
+            api.party(name, kind)
+    body = {"forum": "Partnerskabsforum", "chairs": [{"holder": MAYOR}], "occurred": day, **more}
+    made: Json = api.post("/v1/forums", body).json()
+    assert step(api, "forums", made, "establishment", occurred=day).status_code == 200
+    return made
+
+
+def test_leaving_the_forum_s_record_out_is_no_way_past_its_seats(api: Api) -> None:
+    api.party("Partnerskabsforum", "forum")
+    before = unnamed(api)
+    assert before["forum_records"] == []
+    forum = seated_since(api, "2010-02-01")
+    after = unnamed(api)
+    assert after["forum_records"] == [forum["id"]]
+    for meeting in (before, after):
+        assert codes(held(api, meeting, "TMF")) == ["not_chairing"]
+        assert held(api, meeting, MAYOR).status_code == 200
+
+
+def test_a_stranger_chairs_where_no_seat_is_told_of_that_day(api: Api) -> None:
+    seated_since(api, "2010-02-23")
+    meeting = unnamed(api)
+    assert meeting["forum_records"] == []
+    assert held(api, meeting, "TMF").status_code == 200
+
+
+def test_who_may_not_know_of_a_forum_is_told_nothing_of_its_seats(api: Api) -> None:
+    forum = seated_since(api, "2010-02-01", confidentiality="restricted")
+    outsider = api.as_role(Role.INTEGRATION)
+    meeting = unnamed(outsider)
+    assert meeting["forum_records"] == []
+    answers = [held(outsider, meeting, chair) for chair in (MAYOR, "TMF")]
+    assert [codes(answer) for answer in answers] == [["not_chairing"], ["not_chairing"]]
+    told = [{**answer.json(), "request_id": ""} for answer in answers]
+    assert told[0] == told[1]
+    assert forum["id"] not in answers[0].text
+    unknown = {"occurred": "2010-02-22", "chair_unknown": True}
+    assert step(outsider, "meetings", meeting, "holding", **unknown).status_code == 200
+    assert held(api, unnamed(outsider), MAYOR).status_code == 200
+
+
+def test_a_forum_proposed_with_seats_is_told_in_the_same_bytes_again(api: Api) -> None:
+    body = {"forum": "BL", "chairs": [{"holder": "TMF"}, {"holder": "ØKF"}]}
+    key = {"Idempotency-Key": "to poster"}
+    first, again = (api.post("/v1/forums", body, headers=key) for _ in range(2))
+    assert (first.status_code, first.json()["version"]) == (201, 3)
+    assert again.content == first.content
+
+
+def test_the_command_line_and_imports_meet_the_same_seats(api: Api) -> None:
+    seated_since(api, "2010-02-01")
+    meeting = unnamed(api)
+    principal = Principal("cli", Role.CASE_OFFICER)
+
+    def hold(**fields: Any) -> Any:
+        command = HoldMeeting.model_validate({"occurred": "2010-02-22", **fields}, strict=False)
+        return act_sync(
+            api.services,
+            principal,
+            REGISTERS["meetings"],
+            command,
+            via="cli",
+            step="holding",
+            record_id=meeting["id"],
+        )
+
+    with pytest.raises(Refused, match="not_chairing"):
+        hold(chaired_by=["TMF"])
+    assert hold(chair_unknown=True).version == 2

@@ -40,6 +40,7 @@ from tests.domain.recording import (
     opening,
     refused,
     step,
+    told_to,
 )
 from tests.domain.samples import KAB, SOF, TMF
 from tests.domain.scenario import Refusal
@@ -107,6 +108,32 @@ def test_every_fault_of_an_opening_is_told_at_once() -> None:
             LATE,
         )
     )
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_an_organisation_has_one_dialogue_of_a_year(hidden: bool) -> None:
+    first = a_dialogue(year=2009).model_copy(update={"id": an_id(9)})
+    reference = ("dialogue", first.id)
+    known = told_to(sought={reference: first}, hidden=frozenset({reference} if hidden else ()))
+
+    def again(**more: Any) -> Any:
+        body = {"organisation": KAB.name, "administration": SOF.name, "year": 2009} | more
+        return about(None).when(opening(dialogues.open_, asking(OpenDialogue, **body), known))
+
+    found = again()
+    found.refused(refused("record_exists", "/year"))
+    (fault,) = getattr(found.error, "faults", ())
+    assert fault.params == ({} if hidden else {"dialogue": first.id})
+    assert again(year=2010).error is None
+    assert again(organisation=TMF.name).error is None
+
+
+def test_the_same_opening_again_is_not_a_second_dialogue() -> None:
+    first = a_dialogue(year=2009)
+    known = told_to(sought={("dialogue", first.id): first})
+    body = {"organisation": KAB.name, "administration": TMF.name, "year": 2009}
+    decided = opening(dialogues.open_, asking(OpenDialogue, **body), known)
+    assert about(None).when(decided).error is None
 
 
 def test_documentation_may_come_later_and_comes_once() -> None:
@@ -234,6 +261,7 @@ def test_it_is_found_by_its_year_its_parties_and_whether_they_met() -> None:
 def test_the_events_bear_tags_of_what_they_are_about() -> None:
     assert tags_of(opened()(None)[0]) == [
         f"dialogue:{RECORD}",
+        f"dialogue_of:{KAB.id}",
         f"party:{KAB.id}",
         f"party:{TMF.id}",
     ]

@@ -531,8 +531,9 @@ def test_what_is_no_longer_a_forum_event_changes_nothing_but_the_version() -> No
 def test_every_party_an_event_names_is_a_tag() -> None:
     forum = established()
     member = MemberAppointed(**base(5), member=Member(party=KAB))
+    proposed = tags_of(PROPOSING(None)[0])
+    assert proposed == [f"forum:{RECORD}", f"forum_of:{FORUM.id}", f"party:{FORUM.id}"]
     for event, party in (
-        (PROPOSING(None)[0], FORUM),
         (PROPOSING(None)[1], MAYOR),
         (member, KAB),
         (MemberRetired(**base(6), party=KAB, text=None), KAB),

@@ -303,7 +303,8 @@ ALREADY: Final = {
         lambda: effort("Gammel"),
         ed.add,
         lambda key: asking(
-            ec.AddAudience, audience={"party": key, "name": "Ny", "kind": "organisation"}
+            ec.AddAudience,
+            audience={"id": an_id(40), "party": key, "name": "Ny", "kind": "organisation"},
         ),
         ("audience_exists", "/audience/party"),
     ),
@@ -468,3 +469,9 @@ def test_without_the_families_the_survivor_is_a_stranger() -> None:
     about(deal("Gammel", "KAB")).when(step(ad.approve, approving, known)).refused(
         refused("not_a_party", "/party")
     )
+
+
+def test_a_key_that_means_nobody_stands_for_nobody() -> None:
+    assert merged().own("ukendt", [OLD, NEW]) == ()
+    assert merged().own(OLD.name, [KAB]) == ()
+    assert merged().own(OLD.name, [OLDER, OLD, NEW]) == (NEW, OLDER, OLD)

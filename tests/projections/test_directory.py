@@ -120,6 +120,8 @@ def test_a_hit_is_believed_for_two_seconds_and_a_miss_never(
     directory.forget()
     assert directory.remembered(["aab"]) == {}
     assert directory.family("kab") == {"kab", "aab"}
+    whole = frozenset({"kab", "aab"})
+    assert directory.whole(["kab", "aab"]) == {"kab": whole, "aab": whole}
 
 
 def test_in_a_register_of_ten_thousand_a_remembered_key_costs_no_question(
