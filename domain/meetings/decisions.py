@@ -41,7 +41,15 @@ from domain.meetings.events import (
     ProposalPresented,
 )
 from domain.records import Check, Known, Record, standing
-from domain.values import ContactId, Direction, Occurred, OccurredGiven, PartyRef, Value
+from domain.values import (
+    Confidentiality,
+    ContactId,
+    Direction,
+    Occurred,
+    OccurredGiven,
+    PartyRef,
+    Value,
+)
 
 _ID = "meeting_id"
 
@@ -50,7 +58,7 @@ def call(command: CallMeeting, meeting_id: str, known: Known) -> MeetingCalled:
     """Decide that a meeting is called.
 
     Without forum records those of its forums are meant that are in force on the planned day, as
-    far as the caller may know of them.
+    far as the caller, and whoever will see the meeting, may know of them.
     """
     check = Check(known)
     forums = check.parties(command.forums, "/forums")
@@ -60,13 +68,15 @@ def call(command: CallMeeting, meeting_id: str, known: Known) -> MeetingCalled:
     occurred = check.happened(command.occurred)
     planned = check.planned(command.planned)
     found = _in_force(forums, planned.first_day, known)
-    known_of = (forum.id for forum in found if ("forum", forum.id) not in known.hidden)
+    found = [forum for forum in found if ("forum", forum.id) not in known.hidden]
+    if command.confidentiality is not Confidentiality.RESTRICTED:
+        found = [each for each in found if each.confidentiality is not Confidentiality.RESTRICTED]
     check.done()
     return MeetingCalled(
         meeting_id=meeting_id,
         text=MeetingText(title=command.title, place=command.place),
         forums=forums,
-        forum_records=tuple(dict.fromkeys(command.forum_records or known_of)),
+        forum_records=tuple(dict.fromkeys(command.forum_records or (each.id for each in found))),
         planned=planned,
         invited=invited,
         occurred=occurred,

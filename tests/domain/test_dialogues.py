@@ -26,7 +26,7 @@ from domain.dialogues import (
     evolve,
     tags_of,
 )
-from domain.errors import Unknown
+from domain.errors import Refused, Unknown
 from domain.registers import REGISTERS
 from domain.values import Confidentiality
 from tests.domain.recording import (
@@ -122,7 +122,8 @@ def test_an_organisation_has_one_dialogue_of_a_year(hidden: bool) -> None:
 
     found = again()
     found.refused(refused("record_exists", "/year"))
-    (fault,) = getattr(found.error, "faults", ())
+    assert isinstance(found.error, Refused)
+    (fault,) = found.error.faults
     assert fault.params == ({} if hidden else {"dialogue": first.id})
     assert again(year=2010).error is None
     assert again(organisation=TMF.name).error is None

@@ -12,6 +12,7 @@ from domain.meetings import commands as c
 from domain.meetings import decisions as d
 from domain.meetings.events import evolve
 from domain.records import Known
+from domain.values import Confidentiality
 from tests.domain.recording import (
     about,
     after,
@@ -24,6 +25,7 @@ from tests.domain.recording import (
 )
 
 FIRST, SECOND = an_id(61), an_id(62)
+RESTRICTED: Final = {"confidentiality": Confidentiality.RESTRICTED}
 BOTH: Final = ("Overborgmester", "Borgmester")
 
 
@@ -83,6 +85,14 @@ def test_records_that_are_named_are_the_meeting_s_and_no_others() -> None:
 
 def test_a_meeting_names_no_record_that_its_caller_may_not_know_of() -> None:
     assert called(known(forum(FIRST, "Forum", *BOTH), hidden=True)).forum_records == ()
+
+
+def test_a_restricted_record_is_entered_in_a_restricted_meeting_only() -> None:
+    restricted = {"confidentiality": "restricted"}
+    told = known(forum(FIRST, "Forum", *BOTH).model_copy(update=RESTRICTED))
+    assert called(told).forum_records == ()
+    assert called(told, **restricted).forum_records == (FIRST,)
+    held(told, called(told), "Direktør").refused(refused("not_chairing", "/chaired_by/0"))
 
 
 def test_a_stranger_chairs_no_forum_with_seats_though_nobody_named_its_record() -> None:
