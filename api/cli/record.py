@@ -5,7 +5,7 @@ dialogues and criteria: the table domain/registers is the list, and the bodies a
 door.
 """
 
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -13,10 +13,20 @@ from api.cli.log import given_by, principal_here, told, validated
 from api.cli.terminal import Exit, Json, caught_up, opened, say, show, table
 
 if TYPE_CHECKING:
+    from api.main import Services
     from domain.registers import Register
+    from domain.registry import Json as Object
 
 LISTED_MAX: Final = 200
 app = typer.Typer(help="Fora, møder, dokumenter, tilsagn, opfølgninger …", no_args_is_help=True)
+Recorded = Annotated[
+    str | None,
+    typer.Option("--as-of-recorded", metavar="POSITION|TID", help="Som loggen kendte det da"),
+]
+Effective = Annotated[
+    str | None,
+    typer.Option("--as-of-effective", metavar="DAG", help="Som det var den dag (ÅÅÅÅ-MM-DD)"),
+]
 Name = Annotated[str, typer.Argument(help="forums, meetings, documents, commitments, followups …")]
 
 
@@ -92,25 +102,24 @@ def _act(name: str, record_id: str | None, step: str | None, source: str, as_jso
 def list_records(
     register: Name,
     status: Annotated[str | None, typer.Option(help="Kun poster med denne status")] = None,
+    recorded: Recorded = None,
+    effective: Effective = None,
     as_json: Json = False,
 ) -> None:
     """Vis poster, nyeste først.
 
     Eksempel: kontaktlog record list commitments --status open
     """
-    import orjson
-
     from domain.access import sight
     from projections.registers import RecordQuery, listing
 
-    found = _register(register)
+    found, day = _register(register), _day(effective)
     query = RecordQuery({"status": {status}} if status else {}, limit=LISTED_MAX)
     with opened() as services:
-        caught_up(services, services.log.head())
-        at, suffixes = services.views.standing(found.name)
+        at, v = _standing(services, found, recorded)
         with services.store.reading() as reader:
-            page = listing(reader, suffixes[found.name], at, None, sight(principal_here()), query)
-    items: list[dict[str, Any]] = [orjson.loads(item) for item in page.items]
+            page = listing(reader, v, at, day, sight(principal_here()), query)
+        items = [_judged(services, found, item, day) for item in page.items]
     rows = [(item["id"], item["status"], item["changed_at"][:10]) for item in items]
     show(items, as_json, table(("id", "status", "ændret"), rows))
 
@@ -119,24 +128,51 @@ def list_records(
 def show_record(
     register: Name,
     record_id: Annotated[str, typer.Argument(help="Postens id")],
+    recorded: Recorded = None,
+    effective: Effective = None,
     as_json: Json = False,
 ) -> None:
     """Vis en post.
 
-    Eksempel: kontaktlog record show forums ID --json
+    Eksempel: kontaktlog record show forums ID --as-of-effective 2012-01-01 --json
     """
-    import orjson
-
     from domain.access import sight
     from domain.errors import Unknown
     from projections.registers import one
 
-    found = _register(register)
+    found, day = _register(register), _day(effective)
     with opened() as services:
-        caught_up(services, services.log.head())
-        at, suffixes = services.views.standing(found.name)
+        at, v = _standing(services, found, recorded)
         with services.store.reading() as reader:
-            item = one(reader, suffixes[found.name], at, None, sight(principal_here()), record_id)
-    if item is None:
-        raise Unknown("record_not_found")
-    show(orjson.loads(item.body), as_json)
+            item = one(reader, v, at, day, sight(principal_here()), record_id)
+        if item is None:
+            raise Unknown("record_not_found")
+        answer = _judged(services, found, item.body, day)
+    show(answer, as_json)
+
+
+def _day(given: str | None) -> str | None:
+    """Return the day asked about; wrong use when it is no day."""
+    from datetime import date
+
+    try:
+        return None if given is None else date.fromisoformat(given).isoformat()
+    except ValueError:
+        raise typer.BadParameter(
+            "skal være en dag, ÅÅÅÅ-MM-DD", param_hint="--as-of-effective"
+        ) from None
+
+
+def _standing(services: "Services", register: "Register", recorded: str | None) -> tuple[int, str]:
+    """Return the position that is asked about and the view's suffix, once the view is there."""
+    caught_up(services, services.log.head())
+    at = services.views.at(recorded, None, [register.name])
+    return at, services.views.standing(register.name)[1][register.name]
+
+
+def _judged(services: "Services", register: "Register", body: bytes, day: str | None) -> "Object":
+    """Return a record with what depends on the day, as the HTTP door tells it."""
+    import orjson
+
+    told_as: Object = orjson.loads(body)
+    return register.judge(told_as, day or services.today()) if register.judge else told_as

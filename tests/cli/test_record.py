@@ -35,3 +35,27 @@ def test_a_register_nobody_knows_is_wrong_use_and_all_are_named(shell: Shell) ->
     done = shell("record", "list", "opfølgninger")
     assert done.code == 2
     assert "followups" in done.err
+
+
+def test_a_record_is_shown_as_it_was_on_a_day_and_as_it_was_known_then(with_parties: Shell) -> None:
+    body = json.dumps(FOLLOWUP | {"occurred": "2010-03-01"}).encode()
+    made = with_parties("record", "open", "followups", "-", "--json", stdin=body).json
+    done = b'{"occurred": "2010-03-04"}'
+    with_parties("record", "step", "followups", made["id"], "completion", "-", stdin=done)
+    show = ("record", "show", "followups", made["id"], "--json")
+    assert with_parties(*show).json["status"] == "done"
+    assert with_parties(*show, "--as-of-effective", "2010-03-03").json["status"] == "open"
+    known = with_parties(*show, "--as-of-recorded", str(made["position"]))
+    assert known.json["status"] == "open"
+    assert with_parties(*show, "--as-of-effective", "2010-02-28").code == 1
+    listed = ("record", "list", "followups", "--status", "open", "--json")
+    assert with_parties(*listed).json == []
+    assert len(with_parties(*listed, "--as-of-effective", "2010-03-03").json) == 1
+
+
+def test_a_time_that_is_none_is_told_as_such(with_parties: Shell) -> None:
+    listed = ("record", "list", "followups")
+    assert with_parties(*listed, "--as-of-effective", "i går").code == 2
+    refused = with_parties(*listed, "--as-of-recorded", "i går")
+    assert refused.code == 1
+    assert "/as_of_recorded" in refused.err
