@@ -240,7 +240,7 @@ def looking(services: Services, monkeypatch: Any) -> Iterator[list[str]]:
         @contextmanager
         def counted_reading() -> Iterator[Any]:
             with reading() as reader:
-                yield _Counting(reader, looks)
+                yield reader if _follows() else _Counting(reader, looks)
 
         patch.setattr(services.store, "reading", counted_reading)
         for name in LOG_LOOKS:
@@ -250,9 +250,14 @@ def looking(services: Services, monkeypatch: Any) -> Iterator[list[str]]:
         yield looks
 
 
+def _follows() -> bool:
+    """Whether a follower looks: they do when they like, and nobody asked them."""
+    return threading.current_thread().name in FOLLOWING
+
+
 def _noting(looks: list[str], name: str, call: Any) -> Any:
     def noted(*given: Any, **more: Any) -> Any:
-        if threading.current_thread().name not in FOLLOWING:  # they look when they like
+        if not _follows():
             looks.append(name)
         return call(*given, **more)
 
