@@ -57,13 +57,11 @@ def pytest_report_header() -> list[str]:
     ]
 
 
-@pytest.hookimpl(trylast=True)  # when those that do not run are gone
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(ids: list[str]) -> None:
     """Two tests of one name are a fault where tests are shared out: all but one would not run."""
-    names = [item.nodeid for item in items]
-    if hasattr(config, "workerinput") and len(names) != len(set(names)):
-        twice = sorted({name for name in names if names.count(name) > 1})
-        pytest.exit(f"several tests bear one name, run them by themselves: {twice}", 1)
+    if twice := sorted({name for name in ids if ids.count(name) > 1}):
+        raise pytest.UsageError(f"several tests bear one name, run them by themselves: {twice}")
 
 
 def is_required(suite: str) -> bool:
