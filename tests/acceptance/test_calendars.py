@@ -21,7 +21,7 @@ from tests.imports.calendars import CalendarDesk, calendar_desk
 
 pytestmark = [pytest.mark.data, pytest.mark.timeout(300)]
 FOLDERS = {"ics/icalendar/": 163, "ics/khal/": 56}
-FILE_SECONDS = 10.0  # the slowest takes a tenth of a second; the machine is shared
+FILE_SECONDS = 10.0  # of the processor: the slowest takes a tenth of a second, a bomb for ever
 UNREADABLE = {"calendars__fuzz_testcase_0_char_in_component_name.ics": "nul_character"}
 """Files refused as a whole."""
 Json = dict[str, Any]
@@ -96,7 +96,7 @@ def test_no_file_crashes_the_import_and_twice_is_once(
     refused: Counter[str] = Counter()
     seen, last = 0, date(2026, 3, 1)
     for path, _ in files(shared_data, answers):
-        started = time.perf_counter()
+        started = time.process_time()
         try:
             report = desk.take(path, today=last)
             assert not desk.take(path, today=last).anything_new, path.name
@@ -106,7 +106,7 @@ def test_no_file_crashes_the_import_and_twice_is_once(
             continue
         finally:
             seen += 1
-            assert time.perf_counter() - started < FILE_SECONDS, path.name
+            assert time.process_time() - started < FILE_SECONDS, path.name
         assert report.meetings_made <= OCCURRENCES_MAX * max(report.events_read, 1)
         whole.update(report.refused)
     assert seen == sum(FOLDERS.values())

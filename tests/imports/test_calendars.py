@@ -20,7 +20,7 @@ from tests.api.builders import MASTER
 from tests.imports.calendars import CalendarDesk, calendar, calendar_desk, event
 
 WALL = datetime(2026, 1, 1, 9)  # noqa: DTZ001 the wall clock
-QUICK_SECONDS = 3.0  # a refusal takes milliseconds; the machine is shared
+QUICK_SECONDS = 3.0  # of the processor: a refusal takes milliseconds, a bomb for ever
 
 
 @pytest.fixture
@@ -243,10 +243,10 @@ def test_a_forum_is_named_or_found_among_the_calendars_own_words(desk: CalendarD
 
 
 def refused(desk: CalendarDesk, content: str | bytes) -> str:
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(Refused) as refusal:
         desk.take(content)
-    assert time.perf_counter() - started < QUICK_SECONDS
+    assert time.process_time() - started < QUICK_SECONDS
     return str(refusal.value.params["why"])
 
 
@@ -280,10 +280,10 @@ END:VTIMEZONE"""
 def test_a_time_zone_that_would_be_walked_for_ever_is_not_read(
     desk: CalendarDesk, rule: str
 ) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     inside = event(start="DTSTART;TZID=Bombe:20260310T090000")
     report = desk.take(calendar(ZONE.format(rule=rule), inside))
-    assert time.perf_counter() - started < QUICK_SECONDS
+    assert time.process_time() - started < QUICK_SECONDS
     assert report.flagged == {"calendar_broken": 1, "time_zone_unknown": 1}
 
 
@@ -300,9 +300,9 @@ def test_a_files_own_zone_holds_wherever_it_stands_and_in_no_other_file(
 
 def test_a_rule_that_never_falls_on_a_day_costs_no_more_than_its_days(desk: CalendarDesk) -> None:
     never = "RRULE:FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30;UNTIL=99991231T000000Z"
-    started = time.perf_counter()
+    started = time.process_time()
     report = desk.take(calendar(event(never, start="DTSTART:19700101T090000Z")))
-    assert time.perf_counter() - started < QUICK_SECONDS
+    assert time.process_time() - started < QUICK_SECONDS
     assert report.meetings_made == 1
 
 

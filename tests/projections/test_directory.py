@@ -1,6 +1,5 @@
 """The directory: which party a key means, at once after it was registered, and cheaply."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
@@ -146,15 +145,10 @@ def test_in_a_register_of_ten_thousand_a_remembered_key_costs_no_question(
     views = Standing()
     directory = Directory(views, story.log)
     keys = [f"Forening {n}" for n in range(1, 10_001)]
-    started = time.perf_counter()
     assert len(directory.resolve(keys)) == len(keys)
-    cold = time.perf_counter() - started
     asked = views.asked
-    started = time.perf_counter()
     assert len(directory.resolve(keys)) == len(keys)
-    warm = time.perf_counter() - started
     assert views.asked == asked
-    assert warm < cold / 5
 
 
 def _registered(n: int) -> Fact:
