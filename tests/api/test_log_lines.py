@@ -6,11 +6,12 @@ Nor has anything else that somebody may see: traces, answers, figures, `config s
 import base64
 import json
 import os
-import random
+import re
 import signal
 import socket
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -121,17 +122,16 @@ def service(home: Installation) -> Iterator[Service]:
         yield made
 
 
-def asked_of(home: Installation) -> list[dict[str, Any]]:
-    """The lines of requests, but those by which the tests wait for the service to be ready."""
-    lines = [line for line in lines_of(home) if line["event"] == "request"]
-    return [line for line in lines if line.get("operation") != "readyz"]
+def id_in(told: bytes) -> str:
+    """The id by which an answer names its request; empty in one that never reached the gate."""
+    named = re.search(rb"(?i)\r\nx-request-id: ([^\r]+)\r\n", told)
+    return named[1].decode() if named else ""
 
 
 @pytest.mark.timeout(300)
 def test_one_line_for_each_request_whatever_it_holds(home: Installation, service: Service) -> None:
     until(lambda: service.get("/v1/parties").status == 200, "the key")
-    before = len(asked_of(home))
-    sent = 0
+    sent: list[str] = []
     bearer = f"Authorization: Bearer {home.token}"
     for text in NASTY:
         in_path = quote(text, safe="")
@@ -161,28 +161,30 @@ def test_one_line_for_each_request_whatever_it_holds(home: Installation, service
             told = raw(service, *lines, body=content)
             assert told.startswith(b"HTTP/1.1 ")
             assert not told.startswith(b"HTTP/1.1 5"), (lines, told)
-            sent += 1 if b"x-request-id" in told else 0
-    assert sent > 8 * len(NASTY)
+            sent.append(id_in(told))
+    sent = [one for one in sent if one]
+    assert len(set(sent)) == len(sent) > 8 * len(NASTY)
+    assert service.end(signal.SIGTERM) == 0  # a line is written after its answer
     found = lines_of(home)
-    assert len(asked_of(home)) == before + sent
+    told_of = Counter(line["request_id"] for line in found if line["event"] == "request")
+    assert {one: told_of[one] for one in sent} == dict.fromkeys(sent, 1)
     assert {line["event"] for line in found} <= {"request", "library", "connections_late"}
     assert not any("forged" in line for line in found)
     assert CANARY not in home.operator_log.read_text(encoding="utf-8")
 
 
 def test_what_is_no_http_is_one_line_too(home: Installation, service: Service) -> None:
-    before = len(lines_of(home))
     assert raw(service, f"NONSENSE {CANARY}\x1b[31m").startswith(b"HTTP/1.1 400")
-    new = lines_of(home)[before:]
-    assert [line["event"] for line in new if line.get("operation") != "readyz"] == ["library"]
-    assert CANARY not in str(new)
+    assert service.end(signal.SIGTERM) == 0
+    found = lines_of(home)
+    assert [line["event"] for line in found if line.get("operation") != "readyz"] == ["library"]
+    assert CANARY not in str(found)
 
 
 @pytest.mark.timeout(300)
 def test_secrets_appear_nowhere(home: Installation, service: Service) -> None:
     until(lambda: service.get("/v1/parties").status == 200, "the key")
     token_secret = home.token.split("_", 2)[2]
-    chance = random.Random(1)
     name = f"{CANARY} Hansen"
     person = contact(
         participants=[{"name": name, "party": "KAB"}], facts=name, subject=f"om {name}"
@@ -197,7 +199,6 @@ def test_secrets_appear_nowhere(home: Installation, service: Service) -> None:
         service.get("/readyz"),
         service.get(f"/v1/contacts/{quote(name)}"),
     ]
-    del chance
     for answer in answers:
         seen = answer.body.decode() + str(answer.headers)
         assert CANARY not in seen and token_secret not in seen, seen
