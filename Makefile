@@ -50,8 +50,12 @@ coverage: .venv/.dev-ready ## branch coverage of the fast suites; the aim is 100
 bench: .venv/.dev-ready ## measure what the README claims
 	$(BIN)/python -m bench
 
-proof: .venv/.dev-ready ## the nightly proofs, alone and in full
-	$(BIN)/python -m pytest -m proof_nightly
+proof: .venv/.dev-ready ## the nightly proofs, alone and in full, and laws by many new examples
+	failed=0; \
+	$(BIN)/python -m pytest -m proof_nightly || failed=1; \
+	KONTAKTLOG_HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n 2 -m hypothesis --timeout 0 \
+		--ignore $(FUZZ) || failed=1; \
+	exit $$failed
 
 lock: ## write both lock files from pyproject.toml
 	$(LOCK) pyproject.toml --group build --output-file requirements/run.txt

@@ -53,8 +53,9 @@ class Shown:
         )
         called = names(reader, v, at, day, words.values())
         self._members = [
-            {value: _member(name, words.get(value, value), called) for value in some}
+            {value: _member(name, meant.get(value, value), called) for value in some}
             for name, some in zip(by, values, strict=True)
+            for meant in (words if name in TERM_DIMENSIONS else {},)
         ]
 
     def page(self, sort: str, limit: int) -> list[bytes]:

@@ -28,13 +28,22 @@ POSTGRES_USER = "kontaktlog"
 DATABASE_NUMBERS = itertools.count(1)
 
 # No deadline: two cores are shared, and a slow example is not a wrong one. `print_blob` prints what
-# reproduces a failure; pytest-randomly prints the seed of the run at its head.
+# reproduces a failure; pytest-randomly prints the seed of the run at its head. The gate judges a
+# change by the same examples each time; chance belongs to the desk and the night.
 settings.register_profile("dev", deadline=None, print_blob=True, max_examples=50)
 settings.register_profile(
     "ci",
     deadline=None,
     print_blob=True,
     max_examples=200,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile(
+    "nightly",
+    deadline=None,
+    print_blob=True,
+    max_examples=1_000,
     suppress_health_check=[HealthCheck.too_slow],
 )
 

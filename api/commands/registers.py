@@ -27,7 +27,7 @@ from api.commands.recording import (
 )
 from api.main import Services
 from domain import contacts
-from domain.access import Principal, Sight, demand_logging, sight
+from domain.access import Principal, Sight, demand_logging, sight, under
 from domain.contacts import ContactState
 from domain.errors import Conflict, Unknown
 from domain.log.codec import Fact
@@ -277,7 +277,7 @@ def _seen(limits: Sight, register: Register, record: Record | None) -> bool:
     if limits.parties is not None and limits.parties.isdisjoint(concerned):
         return False
     numbers = [value for kind, value in register.terms(record) if kind == "kle"]
-    return limits.kle is None or any(number.startswith(limits.kle) for number in numbers)
+    return limits.kle is None or any(under(number, limits.kle) for number in numbers)
 
 
 def _contact(services: Services, limits: Sight, contact_id: str) -> ContactState | None:

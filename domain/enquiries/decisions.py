@@ -186,7 +186,8 @@ def _acknowledge(asked: Asked, command: AcknowledgeEnquiry) -> list[Value]:
 def _route(asked: Asked, command: RouteEnquiry) -> list[Value]:
     """Decide a routing; a second desk finds it routed, unless it says that one more shall answer.
 
-    What was answered or waived is owed again when it is routed on purpose.
+    What was answered or waived is owed again when it is routed on purpose. A unit that has the
+    enquiry answers once, unless it is named for what somebody else owes.
     """
     state = asked.state
     to = asked.party(command.to, "to")
@@ -202,6 +203,7 @@ def _route(asked: Asked, command: RouteEnquiry) -> list[Value]:
     there = state.obligations.get(owed.id)
     taken = there is not None and there.state is Owed.OPEN and there.holder is not None
     taken = taken or (is_routed(state) and not command.additional)
+    taken = taken or (there is None and command.for_ is None and bool(held_by(to, state)))
     if taken and not asked.known.lenient:
         asked.faults.append(Fault("/to", "already_routed"))
     refuse_if(asked.faults)

@@ -83,9 +83,12 @@ def test_one_more_may_be_asked_to_answer() -> None:
     after = given(routed(CBD, TMF), **TWO)
     after.when(that(RouteEnquiry, to="SOF", additional=True)).then(routed(SOF, SOF, 3))
     after.when(that(RouteEnquiry, to="DESK", additional=True)).then(routed(DESK, DESK, 3))
-    for fields in ({"to": "TMF", "for": "TMF"}, {"to": "SOF", "for": "TMF"}):
+    for fields in ({"to": "TMF", "for": "TMF"}, {"to": "SOF", "for": "TMF"}, {"to": "CBD"}):
         step = that(RouteEnquiry, additional=True, **fields)
         after.when(step).refused(one("already_routed", "/to"))
+    after.when(that(RouteEnquiry, additional=True, to="CBD", **{"for": "SOF"})).then(
+        routed(CBD, SOF, 3)
+    )
 
 
 def test_what_was_settled_is_owed_again_when_it_is_sent_out_on_purpose() -> None:

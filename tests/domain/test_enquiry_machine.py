@@ -157,7 +157,8 @@ class EnquiryLife(RuleBasedStateMachine):
         party = free[0] if free else unit
         out = any(model.held[p] and how != "waived" for p, how in model.owes.items())
         there = model.owes.get(party) == "open" and model.held[party] is not None
-        expected = "already_routed" if there or (out and not more) else None
+        twice = party not in model.owes and bool(model.with_(unit))
+        expected = "already_routed" if there or twice or (out and not more) else None
         if self.ask(RouteEnquiry(to=unit, additional=more), expected):
             model.owes[party], model.held[party] = "open", unit
             model.begun -= {party, ""}

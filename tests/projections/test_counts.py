@@ -373,6 +373,20 @@ def test_both_databases_count_alike_at_every_position(store: ViewStore, page: in
                 )
 
 
+@pytest.mark.parametrize("time", TIMES)
+def test_every_two_dimensions_beside_a_time_are_told_apart(
+    quick_store: ViewStore, time: str | None
+) -> None:
+    """A weekday is a number, and so is the term of a party: neither is written as the other."""
+    facts = some_facts()
+    apply(quick_store, facts, 1000)
+    for split in [(), *((one,) for one in SPLITS), *itertools.permutations(SPLITS, 2)]:
+        by = (*split, time) if time else split
+        query = ReportQuery(by=by, outcome=None)
+        rows, _ = answered(quick_store, len(facts), None, EVERYTHING, query)
+        assert rows == recount(facts, len(facts), None, EVERYTHING, query)
+
+
 def test_tallies_are_the_same_however_the_facts_were_paged(tmp_path: Path) -> None:
     facts = some_facts()
 
