@@ -47,6 +47,11 @@ class RecordQuery:
     after: Key | None = None
 
 
+def _without_digit(group: str) -> tuple[tuple[str, str], tuple[str, str]]:
+    """Return the two ranges of texts that begin with `group` and go on with no digit."""
+    return (group, f"{group}0"), (f"{group}:", f"{group}\U0010ffff")
+
+
 class _Where:
     """Conditions on a row of records `r` in its span `s`, and their parameters."""
 
@@ -61,7 +66,7 @@ class _Where:
         if sight.parties is not None:
             self.term(PARTY, sight.parties)
         if sight.kle is not None:
-            self.prefixes("kle", sight.kle)
+            self.under("kle", sight.kle)
 
     @property
     def params(self) -> tuple[Any, ...]:
@@ -83,14 +88,16 @@ class _Where:
             *wanted,
         )
 
-    def prefixes(self, kind: str, starts: Collection[str]) -> None:
-        parts = " OR ".join("t.value >= ? AND t.value < ?" for _ in starts) or "1=0"
+    def under(self, kind: str, groups: Collection[str]) -> None:
+        """Demand a number at or under one of the groups: no digit follows (`domain.access`)."""
+        spans = [span for group in groups for span in _without_digit(group)]
+        parts = " OR ".join("t.value >= ? AND t.value < ?" for _ in spans) or "1=0"
         self.add(
             "(r.from_position, r.part) IN"
             f" (SELECT t.from_position, t.part FROM record_term_{self._v} t"
             f" WHERE t.kind = ? AND ({parts}))",
             kind,
-            *(bound for start in starts for bound in (start, f"{start}\U0010ffff")),
+            *(bound for span in spans for bound in span),
         )
 
     def text(self) -> str:

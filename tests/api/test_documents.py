@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from domain.access import Role
 from tests.api.builders import Api
 
@@ -83,3 +85,21 @@ def test_people_outside_see_neither_versions_nor_consultations(api: Api) -> None
     assert "consultations" not in shown.json()
     history = councillor.get(f"/v1/documents/{paper['id']}/history")
     assert "kun for os" not in history.text
+
+
+@pytest.mark.parametrize(
+    ("scope", "seen"),
+    [("03", True), ("03.10", True), ("03.10.24", True), ("03.1", False), ("03.10.2", False)],
+)
+def test_a_key_for_a_group_sees_and_steps_what_stands_at_or_under_it(
+    api: Api, scope: str, seen: bool
+) -> None:
+    """`03.1` is no group: `03.10` is beside it, for the view as for the command."""
+    paper = draft(api, kle=["03.10.24"])
+    keeper = api.as_role(Role.CASE_OFFICER, f"kle:{scope}")
+    found = keeper.items("/v1/documents", paper["position"])
+    assert [one["id"] for one in found] == ([paper["id"]] if seen else [])
+    item = keeper.get(f"/v1/documents/{paper['id']}", params={"min_position": paper["position"]})
+    assert item.status_code == (200 if seen else 404)
+    taken = step(keeper, paper, "approvals", body="TMF", document_version=1)
+    assert taken.status_code == (200 if seen else 404)
