@@ -168,7 +168,10 @@ async def _fetch(
         async with (
             asyncio.timeout(FETCH_SECONDS),
             httpx2.AsyncClient(
-                verify=_certificates(), trust_env=False, follow_redirects=False
+                verify=_certificates(),
+                trust_env=False,
+                follow_redirects=False,
+                timeout=FETCH_SECONDS,
             ) as client,
             client.stream(method, url, data=form, auth=auth, headers=_PLAIN) as answer,
         ):

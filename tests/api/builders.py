@@ -20,11 +20,13 @@ from domain.log.envelope import Envelope
 from domain.storage import clock
 from domain.storage.journal import Entry
 from domain.values import Value
+from tests.proof.service import until
 
 Json = dict[str, Any]
 CLI = Envelope(actor="cli", role=Role.ADMINISTRATOR, via="cli")
 MASTER = base64.b64encode(bytes(range(32))).decode()
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = 60.0
+"""How long views are waited for: a bound that says "never", and the most that settings take."""
 
 
 def settings_in(folder: Path, **more: Any) -> Settings:
@@ -52,6 +54,18 @@ def new_key(services: Services, role: Role, scopes: tuple[str, ...] = (), **more
 def revoke(services: Services, token: str) -> None:
     reached = record(services, KeyRevoked(key_id=token.split("_")[1], reason="prøve"))
     assert services.views.wait_for(reached, WAIT_SECONDS, "keys")
+
+
+def caught_up(services: Services) -> None:
+    """Wait until views and checkpoints have all that is in the log, so that nothing can lag."""
+    head = services.log.head()
+    assert services.views.wait_for(head, WAIT_SECONDS)
+
+    def is_sealed() -> bool:
+        newest = services.log.checkpoint()
+        return newest is not None and newest.size >= head
+
+    until(is_sealed, "the checkpoint")
 
 
 def contact(**more: Any) -> Json:

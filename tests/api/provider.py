@@ -6,6 +6,7 @@ It signs whatever it is told to, also what no honest provider would, and counts 
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import threading
 import time
@@ -52,6 +53,7 @@ class Provider:
         self.claims: Json = {}
         self.head: Json = {}
         self.codes: dict[str, Json] = {}
+        self._numbers = itertools.count()
 
     @property
     def key(self) -> Key:
@@ -102,7 +104,7 @@ class Provider:
 
     def _authorize(self, query: Json) -> Answer:
         """Everybody is let in at once: what is tested is what happens afterwards."""
-        code = f"code-{len(self.codes)}"
+        code = f"code-{next(self._numbers)}"
         self.codes[code] = query
         back = {"code": code, "state": query["state"], "iss": self.issuer}
         return 302, {"Location": f"{query['redirect_uri']}?{urlencode(back)}"}, b""

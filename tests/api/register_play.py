@@ -26,7 +26,7 @@ from domain.registers import REGISTERS, Register
 from domain.storage import clock
 from projections.registry import VIEWS
 from projections.runner import Runner
-from tests.api.builders import Api, Json, new_key, with_parties
+from tests.api.builders import WAIT_SECONDS, Api, Json, new_key, with_parties
 from tests.api.entry_point import party_id
 from tests.api.record_stage import ANY, BEFORE, fitting, seat
 
@@ -160,13 +160,14 @@ def play(api: Api) -> Played:
     _further(played)
     into = {"into": HOME, "reason": "Fusion"}
     played.noted(api.post(f"/v1/parties/{party_id(api, MERGED)}/merge", into))
+    api.services.directory.forget()  # what keys mean is remembered for a moment
     played.viewers = _viewers(api)
     for viewer in played.viewers.values():
         _named(played, viewer)
     for eve in EVES:
         _policies(played, datetime.fromisoformat(eve))
     played.head = api.services.log.head()
-    assert api.services.views.wait_for(played.head, 20)
+    assert api.services.views.wait_for(played.head, WAIT_SECONDS)
     played.days.add(_today())
     _heard(played)
     return played
@@ -282,7 +283,7 @@ def _policies(played: Played, now: datetime) -> None:
     """Let policies look until they have nothing to say."""
     services: Services = played.api.services
     while True:
-        assert services.views.wait_for(services.log.head(), 20)
+        assert services.views.wait_for(services.log.head(), WAIT_SECONDS)
         said = Watch(services).step(now)
         played.said.append(said)
         if not any(said):

@@ -82,10 +82,19 @@ def told(services: Services) -> Counter[tuple[str, str, str]]:
 
 
 class Hasty(Reminders):
-    """A policy as one would write it first: ids of its own, and no look at what others wrote."""
+    """A policy as one would write it first: ids of its own, and no look at what others wrote.
+
+    It may have a line on which it tells when it has decided first, and waits before it records.
+    """
+
+    line: "Connection[Any, Any] | None" = None
 
     def _entry(self, reminder: Reminder, head: int) -> Entry:
         careful = super()._entry(reminder, head)
+        line, type(self).line = type(self).line, None
+        if line is not None:
+            line.send("decided")
+            line.recv()
         return Entry(careful.events, careful.envelope, [clock.new_id()])
 
 
@@ -110,6 +119,7 @@ def remind(settings: dict[str, Any], policy: str, line: "Connection[Any, Any]") 
     try:
         line.send("ready")
         line.recv()
+        Hasty.line = line
         line.send(POLICIES[policy](services).whole(NOW).recorded)
     finally:
         services.close()

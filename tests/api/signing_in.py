@@ -10,7 +10,9 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
+import pytest
 
+from api import oidc
 from api.commands.access import holder_of
 from api.http.auth.people import People
 from api.settings import Settings
@@ -42,8 +44,12 @@ def sign_in_settings(folder: Path, issuer: str, **more: Any) -> Settings:
 
 @contextmanager
 def signing_in(folder: Path, issuer: str, **more: Any) -> Iterator[Api]:
-    """An application whose people sign in at `issuer`."""
-    with running(sign_in_settings(folder, issuer, **more)) as api:
+    """An application whose people sign in at `issuer`, however slowly that answers."""
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        running(sign_in_settings(folder, issuer, **more)) as api,
+    ):
+        patch.setattr(oidc, "FETCH_SECONDS", WAIT_SECONDS)
         api.client.base_url = httpx2.URL(PUBLIC)
         yield api
 
@@ -124,7 +130,7 @@ class Browser:
 
     def back(self, asked: str) -> str:
         """Sign in at the provider of our own; return path and query to come back by."""
-        answer = httpx2.get(asked, follow_redirects=False)
+        answer = httpx2.get(asked, follow_redirects=False, timeout=WAIT_SECONDS)
         assert answer.status_code == 302, answer.text
         return own(answer.headers["location"])
 

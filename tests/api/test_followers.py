@@ -11,11 +11,13 @@ import pytest
 from api.followers import Followers
 from api.main import Services, open_services
 from domain.access import IssueKey, Role, issue
+from projections.storage import FollowerLock, ViewStore
 from tests.api.builders import record, settings_in
 
 pytestmark = pytest.mark.fault
 
-SECONDS = 30.0
+SECONDS = 60.0
+"""A bound that says "never"."""
 
 
 def something(services: Services) -> int:
@@ -70,16 +72,45 @@ def test_a_killed_follower_is_started_again_and_misses_nothing(tmp_path: Path) -
     following(tmp_path, story)
 
 
-def test_a_second_follower_waits_for_the_first(tmp_path: Path) -> None:
+def test_a_second_follower_waits_for_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def story(services: Services, followers: Followers) -> None:
         assert await reached(followers, something(services))
-        second = Followers(services)
+        place = services.settings.data_path
+        other = open_services(settings_in(place), writer=False)
+        turned_away = counted_refusals(other, monkeypatch)
+        second = Followers(other)
         await second.start()
-        assert await reached(followers, something(services))
-        assert second.progress.views == 0
-        await second.stop()
+        try:
+            assert await second.wait(lambda: len(turned_away) > 0, SECONDS)
+            position = something(services)
+            assert await reached(followers, position)
+            looks = len(turned_away)
+            assert await second.wait(lambda: len(turned_away) > looks, SECONDS)
+            assert second.progress.views == 0
+            await followers.stop()
+            assert await second.wait(lambda: second.progress.views >= position, SECONDS)
+        finally:
+            await second.stop()
+            other.close()
 
     following(tmp_path, story)
+
+
+def counted_refusals(services: Services, monkeypatch: pytest.MonkeyPatch) -> list[None]:
+    """Grows by one each time another follower has the lock."""
+    store, refused = services.store, list[None]()
+    lock = type(store).follower_lock
+
+    def looked(asked: ViewStore) -> FollowerLock | None:
+        found = lock(asked)
+        if asked is store and found is None:
+            refused.append(None)
+        return found
+
+    monkeypatch.setattr(type(store), "follower_lock", looked)
+    return refused
 
 
 def test_the_follower_ends_with_the_server(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from api.http.bodies import DEPTH_MAX
 from domain.access import Role
-from tests.api.builders import Api, contact, running, settings_in, with_parties
+from tests.api.builders import Api, caught_up, contact, running, settings_in, with_parties
+from tests.proof.service import until
 
 JSON = {"Content-Type": "application/json"}
 
@@ -92,6 +93,7 @@ def test_a_query_has_so_many_parameters_and_characters(shared_api: Api) -> None:
 
 
 def test_ready_says_so_and_tells_more_to_whoever_has_a_key(api: Api) -> None:
+    caught_up(api.services)
     assert api.as_nobody().get("/readyz").json() == {"status": "ready"}
     told = api.get("/readyz").json()
     assert told["status"] == "ready" and told["head"] >= 6
@@ -103,6 +105,7 @@ def test_with_a_full_store_the_service_says_507_and_recovers_without_a_restart(
 ) -> None:
     with running(settings_in(tmp_path)) as api:
         with_parties(api)
+        caught_up(api.services)
         writer: Any = api.services.log._writer
         (full,) = writer.execute("PRAGMA max_page_count").fetchone()
         (pages,) = writer.execute("PRAGMA page_count").fetchone()
@@ -114,10 +117,11 @@ def test_with_a_full_store_the_service_says_507_and_recovers_without_a_restart(
         writer.execute(f"PRAGMA max_page_count={full}")
         at = api.log()["position"]
         assert api.items("/v1/contacts", at, limit=1)
-        assert api.as_nobody().get("/readyz").status_code == 200
+        until(lambda: api.as_nobody().get("/readyz").status_code == 200, "ready again")
 
 
 def test_a_parked_view_makes_the_service_not_ready_and_hinders_no_logging(api: Api) -> None:
+    caught_up(api.services)  # else the views are written meanwhile
     with api.services.store.writing() as tx:
         tx.run("UPDATE tracking SET failed_at = 1, error = 'KeyError' WHERE name = 'counts'")
     answer = api.as_nobody().get("/readyz")

@@ -9,7 +9,7 @@ from domain.access import Role
 from domain.log.checkpoint import VerifierKey, open_checkpoint, verify_tlog_proof
 from domain.log.leaf import body_hash, leaf_hash
 from domain.log.merkle import root_of, verify_consistency, verify_inclusion
-from tests.api.builders import Api
+from tests.api.builders import Api, caught_up
 
 ORIGIN = "kontaktlog.example/log"
 
@@ -27,10 +27,10 @@ def verifier(api: Api) -> VerifierKey:
 
 def sealed(api: Api, position: int) -> Any:
     """The smallest checkpoint that covers `position`, once there is one."""
-    contact = api.get(f"/v1/log/checkpoint?size={position}")
-    while contact.status_code == 404:
-        contact = api.get(f"/v1/log/checkpoint?size={position}")
-    return open_checkpoint(contact.text, [verifier(api)], origin=ORIGIN)
+    caught_up(api.services)
+    found = api.get(f"/v1/log/checkpoint?size={position}")
+    assert found.status_code == 200, found.text
+    return open_checkpoint(found.text, [verifier(api)], origin=ORIGIN)
 
 
 def entries(api: Api) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ def send(api: Api, body: bytes, **headers: str) -> Any:
 
 
 @pytest.mark.data
+@pytest.mark.timeout(600)  # thousands of requests
 def test_no_file_of_the_json_test_suite_is_taken_or_breaks_anything(
     shared_api: Api, shared_data: Path
 ) -> None:
@@ -31,6 +32,7 @@ def test_no_file_of_the_json_test_suite_is_taken_or_breaks_anything(
 
 
 @pytest.mark.data
+@pytest.mark.timeout(600)  # thousands of requests
 def test_naughty_strings_come_back_as_they_were_or_are_refused(
     shared_api: Api, shared_data: Path
 ) -> None:

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import httpx2
 import pytest
 
 from domain.access import Role
-from tests.api.builders import Api, contact, with_parties
+from tests.api.builders import WAIT_SECONDS, Api, caught_up, contact, with_parties
 from tests.api.provider import Provider, provider_running
 from tests.api.signing_in import (
     COOKIE,
@@ -27,7 +28,10 @@ from tests.api.signing_in import (
     signing_in,
 )
 from tests.conftest import free_port
+from tests.proof.service import until
 
+STARTS_MAX = 3
+"""A free port may be taken between asking and binding."""
 SUBJECT = "kim.eksempel@kommune.example"
 
 
@@ -67,6 +71,7 @@ def test_the_log_names_a_pseudonym_and_nothing_of_the_token(
     told = capsys.readouterr()
     for secret in (SUBJECT, "Kim Eksempel", token):
         assert secret not in told.err + told.out + answer.text
+    caught_up(api.services)
     for file in Path(api.services.settings.data_path).glob("*.db*"):
         assert SUBJECT.encode() not in file.read_bytes() and b"7f3c" not in file.read_bytes()
 
@@ -195,32 +200,54 @@ def test_people_sign_in_where_everything_is_in_postgresql(
 @pytest.fixture
 def foreign(tmp_path: Path) -> Iterator[str]:
     """The address of oidc-provider-mock, running in a process of its own."""
-    port = free_port()
+    with ExitStack() as started:
+        for _ in range(STARTS_MAX):
+            port = free_port()
+            running = started.enter_context(mock_provider(port, tmp_path / "provider.log"))
+            if is_listening(running, port):
+                yield f"http://localhost:{port}"
+                return
+    pytest.fail((tmp_path / "provider.log").read_text(encoding="utf-8"))
+
+
+@contextmanager
+def mock_provider(port: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     claims = json.dumps({"sub": SUBJECT, "roles": ["KL-leder"], "email": SUBJECT})
-    with (tmp_path / "provider.log").open("wb") as out:
-        program = [sys.executable, "-W", "ignore", "-m", "oidc_provider_mock", "--port", str(port)]
+    program = [sys.executable, "-W", "ignore", "-m", "oidc_provider_mock", "--port", str(port)]
+    with log.open("ab") as out:
         running = subprocess.Popen([*program, "--user-claims", claims], stdout=out, stderr=out)
         try:
-            wait_until_it_answers(f"http://localhost:{port}/jwks", running)
-            yield f"http://localhost:{port}"
+            yield running
         finally:
-            running.terminate()
-            running.wait(20)
+            running.kill()
+            running.wait()
 
 
-def wait_until_it_answers(address: str, running: subprocess.Popen[bytes]) -> None:
-    while running.poll() is None:
-        try:
-            if httpx2.get(address, timeout=20).status_code == 200:
-                return
-        except httpx2.HTTPError:
-            continue
-    pytest.fail("the provider did not start")
+def is_listening(running: subprocess.Popen[bytes], port: int) -> bool:
+    """Whether this very process listens in the end, and not whoever else took the port."""
+    until(lambda: running.poll() is not None or listens(running.pid, port), "the provider")
+    return running.poll() is None
+
+
+def listens(pid: int, port: int) -> bool:
+    """Whether a process has a socket that listens on this port, as the system tells."""
+    tables = [path for path in map(Path, ("/proc/net/tcp", "/proc/net/tcp6")) if path.exists()]
+    rows = [row.split() for path in tables for row in path.read_text("ascii").splitlines()[1:]]
+    found = {row[9] for row in rows if row[3] == "0A" and int(row[1].split(":")[1], 16) == port}
+    with suppress(OSError):
+        held = {str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir()}
+        return any(f"socket:[{inode}]" in held for inode in found)
+    return False
+
+
+def at_the_provider(asked: str | httpx2.URL) -> httpx2.Response:
+    form = {"sub": SUBJECT}
+    return httpx2.post(asked, data=form, follow_redirects=False, timeout=WAIT_SECONDS)
 
 
 def at_the_form(asked: str) -> str:
     """Fill the provider's form in as its user; return where it sends the browser."""
-    answer = httpx2.post(asked, data={"sub": SUBJECT}, follow_redirects=False)
+    answer = at_the_provider(asked)
     assert answer.status_code == 302, answer.text
     return own(answer.headers["location"])
 
@@ -237,6 +264,7 @@ def test_people_sign_in_at_a_provider_that_others_wrote(tmp_path: Path, foreign:
         assert SUBJECT not in json.dumps(me)
         assert "Leder" in browser.get("/account").text
         assert COOKIE in browser.cookies
+        caught_up(api.services)
         for file in folder.glob("*.db*"):
             assert SUBJECT.encode() not in file.read_bytes()
 
@@ -256,9 +284,9 @@ def test_an_id_token_of_that_provider_opens_nothing_as_a_bearer_token(
             "nonce": "n",
         },
     )
-    sent = httpx2.post(asked, data={"sub": SUBJECT}, follow_redirects=False).headers["location"]
+    sent = at_the_provider(asked).headers["location"]
     form["code"] = httpx2.URL(sent).params["code"]
     form |= {"client_id": settings.oidc_audience, "client_secret": "x"}
-    told = httpx2.post(f"{foreign}/oauth2/token", data=form).json()
+    told = httpx2.post(f"{foreign}/oauth2/token", data=form, timeout=WAIT_SECONDS).json()
     with signing_in(tmp_path, foreign) as api:
         assert bearer(api, told["id_token"]).status_code == 401

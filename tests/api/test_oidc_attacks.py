@@ -31,6 +31,8 @@ from tests.api.signing_in import bearer, people_of, signing_in
 
 ROLE: dict[str, Any] = {"roles": ["KL-leder"]}
 FLOOD = 200
+FAR_SECONDS = 600
+"""More than any request takes, on a machine that others use too."""
 
 
 @pytest.fixture(scope="module")
@@ -132,8 +134,10 @@ ATTACKS: dict[str, Attack] = {
     "expiry is true": lambda p: p.token(exp=True, **ROLE),
     "expiry is NaN": lambda p: p.token(exp=float("nan"), **ROLE),
     "expiry is infinite": lambda p: p.token(exp=float("inf"), **ROLE),
-    "not yet valid": lambda p: p.token(nbf=int(NOW()) + LEEWAY_SECONDS + 60, **ROLE),
-    "issued in the future": lambda p: p.token(iat=int(NOW()) + LEEWAY_SECONDS + 60, **ROLE),
+    "not yet valid": lambda p: p.token(nbf=int(NOW()) + LEEWAY_SECONDS + FAR_SECONDS, **ROLE),
+    "issued in the future": lambda p: p.token(
+        iat=int(NOW()) + LEEWAY_SECONDS + FAR_SECONDS, **ROLE
+    ),
     "another issuer": lambda p: p.token(iss="https://login.example", **ROLE),
     "issuer with a slash": lambda p: p.token(iss=p.issuer + "/", **ROLE),
     "issuer in a list": lambda p: p.token(iss=[p.issuer], **ROLE),
@@ -203,7 +207,6 @@ def test_an_honest_token_opens(api: Api, provider: Provider) -> None:
     for more in (
         {},
         {"aud": ["another", AUDIENCE]},
-        {"exp": int(NOW()) - LEEWAY_SECONDS + 15},
         {"nbf": int(NOW()) + LEEWAY_SECONDS - 15},
     ):
         assert bearer(api, provider.token(**ROLE, **more)).status_code == 200, more
@@ -211,6 +214,22 @@ def test_an_honest_token_opens(api: Api, provider: Provider) -> None:
         assert bearer(api, provider.token(head={"typ": kind}, **ROLE)).status_code == 200, kind
     for alg in ("RS256", "PS256"):
         assert bearer(api, provider.token(alg=alg, **ROLE)).status_code == 200, alg
+
+
+def test_clocks_may_differ_so_much_and_no_more(provider: Provider) -> None:
+    now = 1_900_000_000
+    check = TokenCheck(provider.issuer, ["RS256"], lambda: now)
+    edge = LEEWAY_SECONDS - 1
+    for name, within, beyond in (
+        ("exp", now - edge, now - LEEWAY_SECONDS - 1),
+        ("nbf", now + edge, now + LEEWAY_SECONDS + 1),
+        ("iat", now + edge, now + LEEWAY_SECONDS + 1),
+    ):
+        times = {"iat": now, "exp": now + FAR_SECONDS}
+        token = provider.token(**ROLE | times | {name: within})
+        assert check.access(token, provider.keys, AUDIENCE)[name] == within
+        with pytest.raises(Invalid):
+            check.access(provider.token(**ROLE | times | {name: beyond}), provider.keys, AUDIENCE)
 
 
 def test_a_honest_token_of_a_provider_with_elliptic_keys_opens(own: tuple[Api, Provider]) -> None:
@@ -306,19 +325,21 @@ def test_known_keys_open_while_a_fetch_hangs(
     api, provider = own
     assert bearer(api, provider.token(**ROLE)).status_code == 200
     monkeypatch.setattr(oidc, "FETCH_SECONDS", 0.5)
-    people_of(api).provider._tried_at = float("-inf")
     release = threading.Event()
 
     def hanging() -> Any:
-        release.wait(30)
+        release.wait()
         return 200, {}, b"{}"
 
     provider.answers["/jwks"] = hanging
-    started = time.monotonic()
-    answer = bearer(api, provider.token(rsa_key(2, "unknown"), **ROLE))
-    assert answer.status_code == 401 and time.monotonic() - started < 10
-    release.set()
-    assert bearer(api, provider.token(jti="meanwhile", **ROLE)).status_code == 200
+    try:
+        while provider.asked["/jwks"] < 2:  # a fetch may be given up before it is sent
+            people_of(api).provider._tried_at = float("-inf")
+            answer = bearer(api, provider.token(rsa_key(2, "unknown"), **ROLE))
+            assert answer.status_code == 401
+        assert bearer(api, provider.token(jti="meanwhile", **ROLE)).status_code == 200
+    finally:
+        release.set()
 
 
 def down(provider: Provider) -> None:

@@ -301,6 +301,7 @@ def fifty(place: dict[str, Any]) -> Iterator[Services]:
 
 
 @pytest.mark.fault
+@pytest.mark.timeout(600)  # processes that load, and as many commits as they make
 def test_processes_that_remind_at_once_say_everything_once(place: dict[str, Any]) -> None:
     with fifty(place) as services:
         made = run_at_once(place, *["Reminders"] * PROCESSES)
@@ -313,13 +314,23 @@ def test_processes_that_remind_at_once_say_everything_once(place: dict[str, Any]
 
 
 @pytest.mark.fault
+@pytest.mark.timeout(600)  # processes that load, and as many commits as they make
 def test_hasty_processes_would_say_it_several_times(place: dict[str, Any]) -> None:
     with fifty(place) as services:
-        run_at_once(place, *["Hasty"] * PROCESSES)
-        assert max(told(services).values()) > 1
+        with processes(place, *["Hasty"] * PROCESSES) as lines:
+            for line in lines:
+                line.send("go")
+            for line in lines:  # all have decided on the same before the first records it
+                assert line.recv() == "decided"
+            for line in lines:
+                line.send("record it")
+            for line in lines:
+                line.recv()
+        assert max(told(services).values()) == PROCESSES
 
 
 @pytest.mark.fault
+@pytest.mark.timeout(600)  # processes that load, and as many commits as they make
 def test_a_process_killed_before_any_view_knows_leaves_nothing_to_double(
     place: dict[str, Any],
 ) -> None:
@@ -347,6 +358,7 @@ def enquiry(**more: Any) -> dict[str, Any]:
     } | more
 
 
+@pytest.mark.timeout(300)  # waits for views, then for reminders
 @pytest.mark.parametrize("followers", ["inline", "process"])
 def test_the_follower_reminds_by_itself(tmp_path: Path, followers: str) -> None:
     with running(settings_in(tmp_path, followers=followers)) as api:
@@ -360,12 +372,16 @@ def test_the_follower_reminds_by_itself(tmp_path: Path, followers: str) -> None:
 def test_a_policy_that_fails_leaves_the_views_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    failed: list[None] = []
+
     def broken(*_: object, **__: object) -> None:
+        failed.append(None)
         raise KeyError("a fault of ours")
 
     monkeypatch.setattr(Reminders, "step", broken)
     with running(settings_in(tmp_path)) as api:
         with_parties(api)
+        until(lambda: failed != [], "the policy's look")
         assert seen(api, api.log())
 
 

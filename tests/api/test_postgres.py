@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from domain.access import Role
-from tests.api.builders import contact, running, settings_in, with_parties
+from tests.api.builders import caught_up, contact, running, settings_in, with_parties
 
 pytestmark = pytest.mark.postgres
 
@@ -34,6 +34,7 @@ def test_the_main_ways_work_over_postgresql(tmp_path: Path, postgres_url: str) -
         batch = api.post("/v1/contacts/batch", {"items": [contact()] * 10}).json()
         assert batch["recorded"] == 10
         assert api.get(f"{path}/receipt").status_code == 200
+        caught_up(api.services)
         assert api.get("/readyz").json()["status"] == "ready"
         entries = api.as_role(Role.AUDITOR).get("/v1/log/entries").json()
         assert entries["position"] >= batch["position"]

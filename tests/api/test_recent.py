@@ -12,7 +12,7 @@ class _Clock:
 
 
 def test_a_kept_answer_is_given_to_the_same_question_only() -> None:
-    recent = Recent()
+    recent = Recent(_Clock())
     recent.put(("list", b"party=KAB", 7), b"[1]")
     assert recent.get(("list", b"party=KAB", 7)) == b"[1]"
     assert recent.get(("list", b"party=KAB", 8)) is None
@@ -27,7 +27,7 @@ def test_a_kept_answer_ages() -> None:
 
 
 def test_the_oldest_answers_give_way_to_new_ones() -> None:
-    recent = Recent()
+    recent = Recent(_Clock())
     body = b"x" * ANSWER_BYTES_MAX
     fits = KEPT_BYTES_MAX // ANSWER_BYTES_MAX
     for number in range(fits + 1):
@@ -37,7 +37,7 @@ def test_the_oldest_answers_give_way_to_new_ones() -> None:
 
 
 def test_an_answer_kept_again_counts_once() -> None:
-    recent = Recent()
+    recent = Recent(_Clock())
     for _ in range(KEPT_BYTES_MAX // ANSWER_BYTES_MAX + 1):
         recent.put("same", b"x" * ANSWER_BYTES_MAX)
     recent.put("other", b"x" * ANSWER_BYTES_MAX)
@@ -45,6 +45,6 @@ def test_an_answer_kept_again_counts_once() -> None:
 
 
 def test_a_very_large_answer_is_not_kept() -> None:
-    recent = Recent()
+    recent = Recent(_Clock())
     assert recent.put("large", b"x" * (ANSWER_BYTES_MAX + 1))
     assert recent.get("large") is None

@@ -14,7 +14,7 @@ from api.cli.main import run
 from api.main import Services
 from api.record_policies import Said, Watch
 from domain.access import Role
-from tests.api.builders import MASTER, Api, settings_in
+from tests.api.builders import MASTER, WAIT_SECONDS, Api, settings_in
 from tests.api.reminding import follow, installation
 from tests.api.watching import (
     NEAR,
@@ -31,7 +31,8 @@ from tests.api.watching import (
 )
 
 Json = dict[str, Any]
-LATER = datetime(2031, 1, 2, 12, tzinfo=UTC)
+LATER = datetime(2099, 1, 2, 12, tzinfo=UTC)
+"""A day that the policy of a running application, which looks at the clock, has not seen yet."""
 NAMES = ("commitments", "followups")
 both = pytest.mark.parametrize("name", NAMES)
 SOON = {"commitments": "commitment.due_soon/1", "followups": "followup.due_soon/1"}
@@ -200,6 +201,7 @@ ONCE = Counter({**dict.fromkeys(SOON.values(), 10), **dict.fromkeys(OVER.values(
 
 
 @pytest.mark.fault
+@pytest.mark.timeout(600)  # processes that load, and as many commits as they make
 def test_processes_that_look_at_once_say_everything_once(place: Json) -> None:
     with twenty(place) as services:
         assert told_by(place, "Watch", "Watch") == Said(20, 20)
@@ -210,6 +212,7 @@ def test_processes_that_look_at_once_say_everything_once(place: Json) -> None:
 
 
 @pytest.mark.fault
+@pytest.mark.timeout(600)  # processes that load, and as many commits as they make
 def test_a_process_killed_before_any_view_knows_leaves_nothing_to_double(place: Json) -> None:
     with twenty(place) as services:
         with processes(place, "Mortal") as (line,), pytest.raises(EOFError):
@@ -229,7 +232,7 @@ def made(api: Api, name: str, due: str, **more: Any) -> Json:
         "followups": {"owner": "TMF", "concerns": ["KAB"], "what": "Ring"},
     }
     record: Json = api.post(f"/v1/{name}", bodies[name] | {"due": due} | more).json()
-    assert api.services.views.wait_for(record["position"], 10, name)
+    assert api.services.views.wait_for(record["position"], WAIT_SECONDS, name)
     return record
 
 
@@ -245,25 +248,25 @@ def by_reminder(api: Api, name: str, **terms: str) -> list[str]:
 
 @both
 def test_what_was_reminded_of_and_is_still_open_is_listed_by_its_day(api: Api, name: str) -> None:
-    for due in ("2030-12", "2031-01-03", "2031-01-08", "2031-02"):
+    for due in ("2098-12", "2099-01-03", "2099-01-08", "2099-02"):
         made(api, name, due)
     assert Watch(api.services).step(LATER) == Said(2, 1)
     over = {"commitments": "broken", "followups": "overdue"}[name]
-    assert by_reminder(api, name, reminded="yes") == ["2031-01-03", "2031-01-08"]
-    assert by_reminder(api, name, reminded="no", status="open") == ["2031-02-28"]
-    assert by_reminder(api, name, status=over) == ["2030-12-31"]
+    assert by_reminder(api, name, reminded="yes") == ["2099-01-03", "2099-01-08"]
+    assert by_reminder(api, name, reminded="no", status="open") == ["2099-02-28"]
+    assert by_reminder(api, name, status=over) == ["2098-12-31"]
 
 
 @both
 def test_a_reminder_is_a_step_for_those_inside_and_says_nothing_outside(
     api: Api, name: str
 ) -> None:
-    record = made(api, name, "2031-01-03")
+    record = made(api, name, "2099-01-03")
     assert Watch(api.services).step(LATER) == Said(reminded=1)
     head = api.services.log.head()
     path = f"/v1/{name}/{record['id']}"
     shown = api.seen(path, head).json()
-    assert (shown["reminded"], shown["remind_days"]) == ("2031-01-03", 7)
+    assert (shown["reminded"], shown["remind_days"]) == ("2099-01-03", 7)
     assert (shown["status"], shown["version"]) == ("open", 2)
     assert steps(api, name, record)[1] == SOON[name]
     before = api.seen(path, head, as_of_recorded=head - 1).json()
@@ -277,7 +280,7 @@ def test_a_reminder_is_a_step_for_those_inside_and_says_nothing_outside(
 
 
 def test_a_commitment_kept_in_time_is_not_broken(api: Api) -> None:
-    record = made(api, "commitments", "2030-12")
+    record = made(api, "commitments", "2098-12")
     contact = api.log()
     body = {"evidence_kind": "contact", "evidence": contact["id"]}
     path = f"/v1/commitments/{record['id']}/fulfilment"
@@ -296,14 +299,14 @@ def test_an_agreement_expires_when_its_time_is_up(api: Api) -> None:
         ("approvals", {"party": "BL", "agreement_version": 1}),
         (
             "conclusion",
-            {"agreement_version": 1, "valid_from": "2011-01-01", "valid_to": "2014-12-31"},
+            {"agreement_version": 1, "valid_from": "2011-01-01", "valid_to": "2098-12-31"},
         ),
     ):
         done = api.ask("POST", f"{path}/{step}", json=given, headers={"If-Match": "*"})
         assert done.status_code == 200, done.text
-    assert api.services.views.wait_for(done.json()["position"], 10, "agreements")
-    assert Watch(api.services).step(at("2014-12-31")) == Said()
-    assert Watch(api.services).step(at("2015-01-01")) == Said(passed=1)
+    assert api.services.views.wait_for(done.json()["position"], WAIT_SECONDS, "agreements")
+    assert Watch(api.services).step(at("2098-12-31")) == Said()
+    assert Watch(api.services).step(at("2099-01-01")) == Said(passed=1)
     head = api.services.log.head()
     assert api.seen(path, head).json()["status"] == "expired"
 
