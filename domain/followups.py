@@ -403,7 +403,7 @@ def tags_of(event: FollowUpEvent) -> list[str]:
             tags += [f"agreed_in_{noun}:{origin}" for noun, origin in origins.items() if origin]
         case FollowUpHanded():
             tags.append(f"party:{event.owner.id}")
-        case FollowUpDone() if event.evidence:
+        case FollowUpDone() if event.evidence and event.evidence_kind:
             tags.append(f"evidence_{event.evidence_kind}:{event.evidence}")
         case _:
             pass

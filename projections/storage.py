@@ -8,7 +8,7 @@ again from the log, so a commit need not wait for the disk; rows and position st
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from threading import Lock, RLock
 from typing import Final, Protocol, TypeVar
@@ -197,10 +197,11 @@ class ViewStore:
         except BaseException as error:
             self._give_up(connection, error)
             raise
-        if len(self._idle) < IDLE_CONNECTIONS_MAX:
-            self._idle.append(connection)
-        else:
-            connection.close()
+        # Counted after it was put back: of readers that end together none then finds room twice.
+        self._idle.append(connection)
+        if len(self._idle) > IDLE_CONNECTIONS_MAX:
+            with suppress(IndexError):
+                self._idle.popleft().close()
 
     @contextmanager
     def writing(self) -> Iterator[Tx]:
@@ -252,8 +253,10 @@ class ViewStore:
         connection.close()
 
     def _drain(self) -> None:
-        while self._idle:
-            self._idle.pop().close()
+        # Not by looking first: of two who drain at once both would see the last one.
+        with suppress(IndexError):
+            while True:
+                self._idle.pop().close()
 
     def _guarded(self, call: Callable[[], _T]) -> _T:
         try:

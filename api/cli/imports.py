@@ -8,6 +8,8 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -18,10 +20,8 @@ from api.cli.terminal import Exit, Json, caught_up, explained, opened, say
 if TYPE_CHECKING:
     from api.imports.calendar_door import MeetingDoor
     from api.imports.calendars import CalendarReport, Options
-    from api.imports.door import Door
-    from api.imports.loading import Loaded
     from api.imports.report import Report
-    from api.imports.running import Progress
+    from api.imports.running import Progress, Run
 
 ROWS_SHOWN_MAX: Final = 20
 """Refused rows named on the terminal; --json names up to 1,000."""
@@ -51,6 +51,7 @@ def import_csv(
     bruges · 3 lageret kan ikke nås
     """
     from api.imports.loading import load_file
+    from api.imports.running import Run
     from domain.errors import Refused
 
     try:
@@ -66,7 +67,10 @@ def import_csv(
 
         calm_collector()
         door = LogDoor(services, lambda position: caught_up(services, position))
-        results = [_one(path, loaded, door, dry_run=dry_run, quiet=as_json) for path in files]
+        today = date.fromisoformat(services.today())
+        results = [
+            _one(path, Run(loaded, door, today, dry_run=dry_run), quiet=as_json) for path in files
+        ]
     _answered(results, as_json)
 
 
@@ -104,10 +108,9 @@ def import_ics(
         from api.imports.calendar_door import MeetingDoor
         from api.imports.calendars import Options
         from api.main import calm_collector
-        from domain.storage import clock
 
         calm_collector()
-        today = clock.now().astimezone(services.zone).date()
+        today = date.fromisoformat(services.today())
         options = Options(today, tuple(forum or ()), tuple(invited or ()), dry_run)
         door = MeetingDoor(services, lambda position: caught_up(services, position))
         results = [_calendar(path, options, door, quiet=as_json) for path in files]
@@ -156,18 +159,14 @@ _CALENDAR: Final = (
 )
 
 
-def _one(
-    path: Path, loaded: "Loaded", door: "Door", *, dry_run: bool, quiet: bool
-) -> tuple[dict[str, Any], int]:
+def _one(path: Path, run: "Run", *, quiet: bool) -> tuple[dict[str, Any], int]:
     """Import one file; return its report as JSON and its exit code."""
-    from api.imports.running import Run, import_file
+    from api.imports.running import import_file
     from domain.errors import Refused
-    from domain.storage import clock
 
     try:
         with _watched(path.name, quiet=quiet) as progress:
-            run = Run(loaded, door, clock.now().date(), dry_run=dry_run, progress=progress)
-            report = import_file(path, run)
+            report = import_file(path, replace(run, progress=progress))
     except Refused as error:
         _complain(error)
         return {"file_name": path.name, "error": error.code, **error.params}, Exit.USAGE

@@ -18,8 +18,12 @@ if TYPE_CHECKING:
     from api.settings import Settings
 
 
-FOLLOWER_SECONDS: Final = 10.0
-"""How long a command waits for the follower of a running server."""
+FOLLOWER_SECONDS: Final = 60.0
+"""How long a command waits for the follower of a running server.
+
+On a busy machine the follower may be this late without being stuck, and an import that gives up has
+to be run again.
+"""
 
 
 class Exit(IntEnum):

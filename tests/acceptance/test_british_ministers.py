@@ -10,7 +10,7 @@ import pytest
 from tests.acceptance.conftest import Start
 from tests.acceptance.service import MAPPINGS, Desk, Json, Service
 
-pytestmark = [pytest.mark.data, pytest.mark.slow]
+pytestmark = [pytest.mark.data, pytest.mark.slow, pytest.mark.timeout(900)]
 
 FILE: Final = "uk_ministers_meetings_3_departments.csv.gz"
 NOT_HELD: Final = {

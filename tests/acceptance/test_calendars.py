@@ -19,7 +19,7 @@ from api.imports.recurrence import OCCURRENCES_MAX
 from domain.errors import Refused
 from tests.imports.calendars import CalendarDesk, calendar_desk
 
-pytestmark = [pytest.mark.data, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.data, pytest.mark.timeout(900)]
 FOLDERS = {"ics/icalendar/": 163, "ics/khal/": 56}
 FILE_SECONDS = 10.0  # of the processor: the slowest takes a tenth of a second, a bomb for ever
 UNREADABLE = {"calendars__fuzz_testcase_0_char_in_component_name.ics": "nul_character"}

@@ -29,6 +29,7 @@ def objects(text: str) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_every_command_of_the_page_works(start: Start, tmp_path: Path) -> None:
     service = start()
     for kind, name, abbreviation in (

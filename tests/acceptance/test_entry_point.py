@@ -12,7 +12,7 @@ import pytest
 from tests.acceptance.conftest import Start
 from tests.acceptance.service import Desk, Json, Service, desk
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 ENQUIRY = {
     "sender": "KAB",

@@ -43,7 +43,7 @@ cat "$at/told" >&2
 exit $status
 """
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @dataclass(frozen=True)
@@ -143,6 +143,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     with serving(folder, store) as service:
         made = service.run("party", "new", "--kind", "housing_organisation", "--name", "KAB")
         assert made.code == 0, made.err
+        service.officer.catch_up()
         yield a_reader(service, binaries)
 
 

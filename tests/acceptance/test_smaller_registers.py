@@ -14,7 +14,7 @@ import pytest
 from tests.acceptance.conftest import Start
 from tests.acceptance.service import MAPPINGS, Desk, Json, Service
 
-pytestmark = [pytest.mark.data, pytest.mark.slow]
+pytestmark = [pytest.mark.data, pytest.mark.slow, pytest.mark.timeout(900)]
 
 DUTCH: Final = "nl_ministers_agenda_2022.csv"
 GIFTS: Final = "si_gifts_to_officials.csv.gz"

@@ -14,7 +14,7 @@ import pytest
 from tests.acceptance.conftest import Start
 from tests.acceptance.service import Done, Json, Service
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 # ── a Danish municipality's list: a title above, semicolons, windows-1252 ────────────────────────
 

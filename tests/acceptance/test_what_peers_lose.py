@@ -6,6 +6,7 @@ proof that an outsider checks alone.
 
 import asyncio
 import base64
+from datetime import datetime
 from typing import Any, Final
 
 import httpx2
@@ -14,9 +15,9 @@ import pytest
 from domain.errors import Broken
 from domain.log.checkpoint import VerifierKey, parse_tlog_proof, verify_tlog_proof
 from tests.acceptance.conftest import Start
-from tests.acceptance.service import Desk, Json, Service, leaf_of
+from tests.acceptance.service import NEVER_SECONDS, Desk, Json, Service, leaf_of
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 PARTIES: Final = (
     ("administration", "Teknik- og Miljøforvaltningen", "TMF"),
@@ -116,7 +117,8 @@ def test_a_correction_is_told_with_who_when_why_and_what_it_was_before(officer: 
         {"field": "facts", "before": "Elleve boliger", "after": "Ti boliger"}
     ]
     assert (second["reason"], second["role"]) == (reason, "case_officer")
-    assert second["actor"] and second["recorded_at"] > first["recorded_at"]
+    before, after = (datetime.fromisoformat(each["recorded_at"]) for each in (first, second))
+    assert second["actor"] and after > before
     assert (first["contact"]["facts"], second["contact"]["facts"]) == (
         "Elleve boliger",
         "Ti boliger",
@@ -203,7 +205,10 @@ def test_the_same_key_makes_one_contact_also_when_ten_come_at_once(officer: Desk
         http = officer.http
         async with httpx2.AsyncClient(base_url=http.base_url, headers=http.headers) as many:
             return await asyncio.gather(
-                *(many.post("/v1/contacts", json=body, headers=key, timeout=60) for _ in range(10))
+                *(
+                    many.post("/v1/contacts", json=body, headers=key, timeout=NEVER_SECONDS)
+                    for _ in range(10)
+                )
             )
 
     answers = asyncio.run(ten())
@@ -220,7 +225,7 @@ def test_the_same_key_makes_one_contact_also_when_ten_come_at_once(officer: Desk
 # ── what is taken and what is not ────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("when", ["2050-01-01", "2050", "2050-W08", "2050-01-01T10:00:00Z"])
+@pytest.mark.parametrize("when", ["2199-01-01", "2199", "2199-W08", "2199-01-01T10:00:00Z"])
 def test_a_contact_in_the_future_is_refused(officer: Desk, when: str) -> None:
     head = officer.log_head()
     answer = officer.post("/v1/contacts", contact(occurred=when))

@@ -2,9 +2,6 @@
 
 import json
 import os
-import signal
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any, Final
@@ -27,6 +24,7 @@ from domain.enquiries import (
 )
 from domain.errors import Refused
 from tests.imports.door import MemoryDoor
+from tests.imports.killed import killed_after
 from tests.imports.registers import TODAY, Desk
 
 # A journal as a Danish municipality might keep it, in columns of its own: days, not moments, and an
@@ -453,20 +451,7 @@ def test_a_killed_import_is_finished_by_running_it_again(
     one = [line for line in JOURNAL.splitlines() if line.startswith("S-1")]
     text = HEADER + "".join(f"{n}{line[3:]}\n" for n in range(400) for line in one)
     (folder / "journal.csv").write_text(text, encoding="utf-8")
-    program = [sys.executable, "-c", "from api.cli.main import main; main()"]
-    with subprocess.Popen(
-        [*program, *COMMAND[:-1]],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
-    ) as process:
-        assert process.stderr is not None
-        for line in process.stderr:
-            if f": {enquiries} af 400 " in line:
-                process.send_signal(signal.SIGKILL)
-                break
-    assert process.returncode == -signal.SIGKILL
+    killed_after(f": {enquiries} af 400 ", COMMAND[:-1])
     broken = stored()
     assert broken["enquiry.received/1"] == broken["enquiry.closed/1"] < 400
     assert run(COMMAND) == 0, capsys.readouterr()

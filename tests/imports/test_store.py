@@ -2,10 +2,8 @@
 
 import json
 import os
-import signal
-import subprocess
-import sys
 from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,8 @@ import pytest
 from api.cli.main import run
 from api.main import open_services
 from api.settings import load_settings
+from domain.storage import clock
+from tests.imports.killed import killed_after
 from tests.imports.registers import HEADER, TIME, TOP, mapping
 
 CONTACTS = 2_000
@@ -119,8 +119,9 @@ def test_a_name_that_is_another_partys_abbreviation_finds_that_party() -> None:
     assert stored()[1]["contact.logged/1"] == 2
 
 
-def test_a_time_in_the_future_is_kept_with_one_flag(folder: Path) -> None:
-    text = SMALL.replace("2010-02-03", "2107-04-21")
+def flags_of_contacts_at(folder: Path, day: str) -> list[list[str]]:
+    """The flags of an imported contact of this day, and of one long past."""
+    text = SMALL.replace("2010-02-03", day)
     (folder / "small.csv").write_text(text, encoding="utf-8")
     flagging = mapping(time=TIME + 'future = "flag"')
     (folder / "mapping.toml").write_text(flagging, encoding="utf-8")
@@ -130,8 +131,22 @@ def test_a_time_in_the_future_is_kept_with_one_flag(folder: Path) -> None:
         facts = services.codec.facts(services.log.rows(0))
     finally:
         services.close()
-    flags = [fact.data["flags"] for fact in facts if fact.type == "contact.logged/1"]
-    assert flags == [["occurred_in_future"], []]
+    return [fact.data["flags"] for fact in facts if fact.type == "contact.logged/1"]
+
+
+def test_a_time_in_the_future_is_kept_with_one_flag(folder: Path) -> None:
+    assert flags_of_contacts_at(folder, "2107-04-21") == [["occurred_in_future"], []]
+
+
+@pytest.mark.parametrize(("hour", "flags"), [(23, []), (12, ["occurred_in_future"])])
+def test_today_begins_at_midnight_in_the_municipality(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, hour: int, flags: list[str]
+) -> None:
+    """At 23 UTC it is the next day in Copenhagen."""
+    moment = clock.now().replace(hour=hour)
+    monkeypatch.setattr(clock, "now", lambda: moment)
+    tomorrow = (moment + timedelta(days=1)).date().isoformat()
+    assert flags_of_contacts_at(folder, tomorrow) == [flags, []]
 
 
 @pytest.mark.fault
@@ -139,21 +154,7 @@ def test_a_time_in_the_future_is_kept_with_one_flag(folder: Path) -> None:
 def test_a_killed_import_is_finished_by_running_it_again(
     capsys: pytest.CaptureFixture[str], batches: int
 ) -> None:
-    command = [sys.executable, "-c", "from api.cli.main import main; main()"]
-    root = Path(__file__).parents[2]
-    with subprocess.Popen(
-        [*command, *arguments("register.csv")],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONPATH": str(root)},
-    ) as process:
-        assert process.stderr is not None
-        for line in process.stderr:
-            if f": {batches * 500} af {CONTACTS} " in line:
-                process.send_signal(signal.SIGKILL)
-                break
-    assert process.returncode == -signal.SIGKILL
+    killed_after(f": {batches * 500} af {CONTACTS} ", arguments("register.csv"))
     _, types, sources = stored()
     assert batches * 500 <= types["contact.logged/1"] < CONTACTS
     assert types["import.finished/1"] == 0
@@ -206,6 +207,7 @@ def test_several_files_are_reported_one_by_one(
 
 @pytest.mark.data
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_a_real_register_is_stored_whole(
     shared_data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

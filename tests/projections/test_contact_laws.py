@@ -120,6 +120,7 @@ def followed(folder: Path, name: str, log: MemoryLog, codec: Codec, page: int) -
     return store
 
 
+@pytest.mark.timeout(1_800)
 @given(moves=MOVES, page=st.integers(1, 15), other=st.integers(1, 15))
 def test_the_same_log_gives_the_same_rows_in_any_page_size(
     tmp_path_factory: pytest.TempPathFactory, moves: Any, page: int, other: int
@@ -166,6 +167,7 @@ def everything(
     return told
 
 
+@pytest.mark.timeout(1_800)
 @given(moves=MOVES)
 def test_as_known_at_a_position_is_what_a_log_that_ended_there_tells(
     tmp_path_factory: pytest.TempPathFactory, moves: Any
@@ -211,6 +213,7 @@ def assert_nothing_hidden_by_now_is_told(
         assert newest(now, v, position, None, sight, every).items == want
 
 
+@pytest.mark.timeout(1_800)
 @given(moves=MOVES)
 def test_lists_agree_with_a_plain_reading_of_the_facts(
     tmp_path_factory: pytest.TempPathFactory, moves: Any

@@ -299,6 +299,7 @@ sights = st.builds(
 )
 
 
+@pytest.mark.timeout(1_800)
 @settings(max_examples=60)
 @given(
     script=st.lists(steps, max_size=25),

@@ -151,6 +151,7 @@ def recounted(facts: Sequence[Fact], at: int) -> set[tuple[Any, ...]]:
     return found
 
 
+@pytest.mark.timeout(1_800)
 @given(st.lists(steps, max_size=25), st.integers(1, 8))
 @settings(max_examples=40)
 def test_rows_are_the_same_in_any_pages_and_true_at_any_position(

@@ -17,6 +17,7 @@ from projections.storage import ViewStore
 from projections.views import Views
 from tests.projections.memory import Story
 from tests.projections.test_parties import V, register
+from tests.proof.service import PATIENCE_SECONDS
 
 Follow = Callable[..., Runner]
 
@@ -90,7 +91,7 @@ def test_a_party_registered_a_moment_ago_is_found(
 ) -> None:
     runner = follow(store, [VIEW])
     views = Views(store, named.log)
-    directory = Directory(views, named.log)
+    directory = Directory(views, named.log, wait_seconds=PATIENCE_SECONDS)
     assert "NYT" not in directory.resolve(["NYT"])
     register(named, "nyt", "NYT")  # not applied yet when it is asked for
     with following(runner, views):

@@ -298,6 +298,7 @@ def play(story: Story, moves: Any) -> Desk:
     return desk
 
 
+@pytest.mark.timeout(1_800)
 @given(moves=MOVES, page=st.integers(1, 12))
 def test_the_same_log_gives_the_same_rows_in_any_page_size(
     tmp_path_factory: pytest.TempPathFactory, moves: Any, page: int
@@ -321,6 +322,7 @@ def test_the_same_log_gives_the_same_rows_in_any_page_size(
         store.close()
 
 
+@pytest.mark.timeout(1_800)
 @given(moves=MOVES)
 def test_as_known_at_a_position_is_what_a_log_that_ended_there_tells(
     tmp_path_factory: pytest.TempPathFactory, moves: Any

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
-from time import perf_counter
+from time import sleep
 
 import pytest
 
@@ -23,7 +23,7 @@ from tests.projections.tally import Tally
 KILLS = 30
 KILLS_MAX = 1_000  # the teeth give up here
 STEPS_A_LIFE = 9
-SPIN_SECONDS = 0.002  # kills fall anywhere within a step, not only at its end
+MOMENT_SECONDS = 0.002  # kills fall anywhere within a step, not only at its end
 PAGE_FACTS = 3
 FORK = multiprocessing.get_context("fork")
 
@@ -38,6 +38,7 @@ class TwoStepRunner(Runner):
             view = self._views[state.name]
             with self._store.writing() as tx:
                 view.apply(tx, state.suffix, [f for f in facts if f.type in view.types])
+            sleep(MOMENT_SECONDS)
             with self._store.writing() as tx:
                 advance(tx, state.suffix, state.position, facts[-1].position)
         return len(facts)
@@ -72,9 +73,7 @@ def one_life(
     child.start()
     told.close()
     at_work = all(heard.recv_bytes() == b"." for _ in range(chance.randint(1, STEPS_A_LIFE)))
-    until = perf_counter() + chance.uniform(0, SPIN_SECONDS)
-    while perf_counter() < until:
-        pass
+    sleep(chance.uniform(0, MOMENT_SECONDS))  # leaves the processor, so that the child goes on
     assert child.pid is not None
     os.kill(child.pid, signal.SIGKILL)
     child.join()
@@ -96,6 +95,7 @@ def told_by(url: str, story: Story, views: Sequence[View]) -> list[str]:
 
 
 @pytest.mark.fault
+@pytest.mark.timeout(900)
 def test_a_view_whose_follower_was_killed_again_and_again_is_the_view_of_a_replay(
     tmp_path: Path,
 ) -> None:
@@ -113,6 +113,7 @@ def test_a_view_whose_follower_was_killed_again_and_again_is_the_view_of_a_repla
 
 
 @pytest.mark.fault
+@pytest.mark.timeout(900)
 def test_the_proof_catches_a_runner_that_writes_its_position_afterwards(tmp_path: Path) -> None:
     story, views, chance = a_long_story(), (Tally(),), random.Random(2010)
     replay = told_by(f"sqlite:///{tmp_path}/replay.db", story, views)
@@ -135,6 +136,7 @@ print(told_by(sys.argv[1], a_long_story(), VIEWS))
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_another_process_with_other_hashes_zone_and_language_makes_the_same_rows(
     tmp_path: Path,
 ) -> None:

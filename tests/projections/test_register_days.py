@@ -149,6 +149,7 @@ def compared(story: Story, register: Register, store: ViewStore) -> int:
     return found
 
 
+@pytest.mark.timeout(1_800)
 @ids
 @settings(max_examples=6, deadline=None)
 @given(data=st.data())

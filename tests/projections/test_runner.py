@@ -17,6 +17,8 @@ from projections.storage import Tx, ViewStore, open_views, tables_of
 from projections.views import Views
 from tests.projections.memory import START, MemoryLog, Story
 from tests.projections.tally import Tally
+from tests.proof.desk import growing
+from tests.proof.service import PATIENCE_SECONDS, until
 
 Follow = Callable[..., Runner]
 
@@ -283,7 +285,8 @@ def test_a_follower_waits_for_a_log_that_is_away(
 @pytest.fixture
 def following(store: ViewStore, story: Story) -> Iterator[Views]:
     """Views that a runner on another thread keeps up to date."""
-    views, stop = Views(store, story.log), threading.Event()
+    views = Views(store, story.log, wait_seconds=PATIENCE_SECONDS)
+    stop = threading.Event()
     runner = Runner(story.log, story.codec, store, [Tally()])
     thread = threading.Thread(target=runner.run, args=(stop, views.notify))
     thread.start()
@@ -305,7 +308,7 @@ def test_readers_read_on_while_generations_flip(
     store: ViewStore, story: Story, follow: Follow
 ) -> None:
     tell(story, 50)
-    runner = follow(store, [Tally()], page_facts=10, grace_seconds=60)
+    runner = follow(store, [Tally()], page_facts=10, grace_seconds=3_600)
     views, stop = Views(store, story.log), threading.Event()
     answers: list[int] = []
 
@@ -316,12 +319,16 @@ def test_readers_read_on_while_generations_flip(
     readers = [threading.Thread(target=read) for _ in range(2)]
     for reader in readers:
         reader.start()
-    for _ in range(5):
-        runner.rebuild("tally")
-        runner.catch_up()
-    stop.set()
-    for reader in readers:
-        reader.join()
+    try:
+        for _ in range(5):
+            until(growing(answers), "an answer of this generation")
+            runner.rebuild("tally")
+            runner.catch_up()
+        until(growing(answers), "an answer of the last one")
+    finally:
+        stop.set()
+        for reader in readers:
+            reader.join()
     assert set(answers) == {50}
     assert positions(store)["tally"].generation == 6
 
@@ -387,6 +394,7 @@ def test_a_time_that_cannot_be_read_is_refused(
 # ── every view of the product ────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("page", [1, 3])
 def test_every_view_rebuilt_is_the_view_that_followed(
     store: ViewStore, story: Story, page: int

@@ -107,11 +107,11 @@ def at_work(desk: Desk, service: Service) -> Iterator[None]:
         thread.join()
 
 
-def growing(what: Desk | Sized) -> Callable[[], bool]:
+def growing(what: Desk | Sized, by: int = 1) -> Callable[[], bool]:
     """Whether there is more since now: promises of a desk, or anything that has a length."""
     things: Callable[[], Sized] = what.ledger.read if isinstance(what, Desk) else lambda: what
     before = len(things())
-    return lambda: len(things()) > before
+    return lambda: len(things()) >= before + by
 
 
 def kept_all(home: Installation, desk: Desk) -> set[str]:

@@ -8,7 +8,8 @@ from api.cli.main import main
 from domain.log.port import Appended
 from domain.storage.writer import Writer
 
-HELD_SECONDS = 0.03
+HELD_SECONDS = 0.5
+"""Longer than a desk needs to note an answer, so that nearly every kill falls in between."""
 
 
 class HastyWriter(Writer):

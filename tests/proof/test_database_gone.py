@@ -17,7 +17,7 @@ from tests.proof.desk import Desk, at_work, contact, growing, kept_all
 from tests.proof.ledger import Ledger
 from tests.proof.service import Installation, Service, running, settled, until
 
-pytestmark = [pytest.mark.fault, pytest.mark.postgres, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.fault, pytest.mark.postgres, pytest.mark.timeout(900)]
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ UNAVAILABLE = {"store_unavailable", "store_full"}
 KILL = "signal=SIGKILL"
 AT_ONCE = 2
 
-pytestmark = [pytest.mark.fault, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.fault, pytest.mark.timeout(1_800)]
 
 
 def points(folder: Path, effect: str) -> Iterator[Fault]:

@@ -5,7 +5,24 @@ from pathlib import Path
 
 import pytest
 
+from domain.storage import keys, postgres, postgres_connections, sqlite
 from tests.storage.places import AnyLog, Place
+
+PATIENCE_SECONDS = 60
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the product waits for a database before it gives up: on a slow machine it is no fault.
+
+    A test of giving up sets its own limit.
+    """
+    monkeypatch.setattr(sqlite, "BUSY_MILLISECONDS", PATIENCE_SECONDS * 1_000)
+    monkeypatch.setattr(keys, "BUSY_MILLISECONDS", PATIENCE_SECONDS * 1_000)
+    monkeypatch.setattr(postgres, "RECOVERY_SECONDS_MAX", PATIENCE_SECONDS)
+    for name in ("LOCK_MILLISECONDS_MAX", "STATEMENT_MILLISECONDS_MAX"):
+        monkeypatch.setattr(postgres_connections, name, PATIENCE_SECONDS * 1_000)
+    monkeypatch.setattr(postgres_connections, "CONNECT_SECONDS_MAX", PATIENCE_SECONDS)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

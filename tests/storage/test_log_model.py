@@ -100,12 +100,13 @@ def told(outcome: Outcome) -> object:
     return ("duplicate" if outcome.duplicate else "stored", outcome.first)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_a_log_does_what_a_plain_list_would_do(log: AnyLog) -> None:
     machine = type("Machine", (LogMachine,), {"log": log})
     run_state_machine_as_test(machine, settings=SETTINGS)
 
 
+@pytest.mark.timeout(900)
 def test_a_log_that_forgets_its_conditions_is_caught(log: AnyLog) -> None:
     class Forgetful:
         def __getattr__(self, name: str) -> object:

@@ -20,7 +20,7 @@ from domain.storage.sqlite import SqliteLog, StagedBatch
 from domain.storage.writer import Writer
 from tests.storage.logs import small_event, sqlite_log
 
-OPEN_SECONDS_MAX = 30.0
+OPEN_SECONDS_MAX = 60.0
 
 
 class GatedLog(SqliteLog):

@@ -15,13 +15,13 @@ Line: TypeAlias = "Connection[Any, Any]"
 
 
 def append_once(place: Place, line: Line) -> None:
-    """Say ready, wait for the word, append one event and tell when it was acknowledged."""
+    """Say ready, wait for the word, append one event and tell that it was acknowledged."""
     log = place.open()
     log.head()
     line.send("ready")
     line.recv()
     log.append([request(event())])
-    line.send(time.monotonic())
+    line.send("done")
     log.close()
 
 
