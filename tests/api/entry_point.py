@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from api.http import examples
 from domain.access import Role
 from domain.storage import clock
 from tests.api.builders import Api, Json
 
+MUNICIPALITY = ZoneInfo("Europe/Copenhagen")
+
 
 def enquiry(**more: Any) -> Json:
     """An enquiry as a caller writes it; anything may be another, `...` leaves it out.
 
-    Received today: of an old one the policy of reminders would soon write that it is overdue.
+    Received today in the municipality: of one of yesterday, which it still is elsewhere, the policy
+    of reminders would soon write that it is at risk.
     """
     body: Json = {
         "sender": "KAB",
         "administrations": ["TMF"],
         "medium": "email",
-        "received": clock.now().date().isoformat(),
+        "received": clock.now().astimezone(MUNICIPALITY).date().isoformat(),
         "subject": "Anvisning i Sydhavnen",
     }
     return {name: value for name, value in (body | more).items() if value is not ...}

@@ -13,7 +13,7 @@ from api.http.routes import operations
 from domain import access
 from domain.access import Role
 from tests.api.access_table import OPEN_TO_ALL, PAGES, ROLES, TABLE
-from tests.api.builders import Api, contact, new_key, revoke
+from tests.api.builders import WAIT_SECONDS, Api, caught_up, contact, new_key, revoke
 from tests.api.crossing import HIDDEN_FROM, UNKNOWN, Stage, Stages, looking, told
 
 SOMETHING = "0192f3a0-7c00-7abc-8def-001122334455"
@@ -64,6 +64,7 @@ def test_each_role_may_what_the_table_says_and_nothing_more(shared_api: Api, rol
     api = shared_api.as_role(role, *scope)
     column = ROLES.index(role)
     for name, operation in OPERATIONS.items():
+        caught_up(shared_api.services)  # who lags is not ready
         answer = ask(api, operation)
         if TABLE[name][column] == "y":
             assert answer.status_code in {200, 400, 404}, (name, answer.text)
@@ -95,6 +96,7 @@ def test_whoever_has_no_living_key_may_nothing(shared_api: Api, who: str) -> Non
     bodies = set()
     for name, operation in OPERATIONS.items():
         if name in OPEN_TO_ALL:
+            caught_up(shared_api.services)  # who lags is not ready
             assert (api if who == "anonymous" else api.as_nobody()).get(operation.path).is_success
             continue
         answer = ask(api, operation)
@@ -236,8 +238,10 @@ def stages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stages]:
 
 @pytest.fixture
 def stage(stages: Stages, request: pytest.FixtureRequest) -> Stage:
-    """What is hidden, at the level a test names, else restricted."""
-    return stages.of(getattr(request, "param", "restricted"))
+    """What is hidden, at the level a test names, else restricted; the views know of it."""
+    there = stages.of(getattr(request, "param", "restricted"))
+    assert there.api.services.views.wait_for(there.position, WAIT_SECONDS)
+    return there
 
 
 def test_every_part_of_a_path_is_hidden_or_said_to_be_seen_by_all(stage: Stage) -> None:

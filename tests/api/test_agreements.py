@@ -1,14 +1,26 @@
 """Agreements over the API: what comes of a negotiation that is given up, and of time meanwhile."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from api.record_policies import Watch
 from domain.access import Role
-from tests.api.builders import Api, Json
+from tests.api.builders import WAIT_SECONDS, Api, Json, settings_in, with_parties
+from tests.api.register_play import following
 
 FIRST, LAST = "2011-01-01", "2014-12-31"
 AFTER = datetime(2015, 1, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[Api]:
+    """An application without a policy of its own, which would say today that LAST has passed."""
+    with following(settings_in(tmp_path, followers="off")) as made:
+        yield with_parties(made)
 
 
 def stepped(api: Api, path: str, name: str, **body: Any) -> Json:
@@ -82,9 +94,9 @@ def test_what_was_never_concluded_ends_when_it_is_given_up_and_that_is_final(api
 
 def test_time_runs_out_during_a_negotiation_and_is_said_once(api: Api) -> None:
     path = amended(api)
-    at = api.get(path).json()["position"]
+    at = api.services.log.head()
     watch = Watch(api.services)
-    assert api.services.views.wait_for(at, 10, "agreements")
+    assert api.services.views.wait_for(at, WAIT_SECONDS, "agreements")
     assert sum(watch.step(AFTER)) == 1
     at = api.services.log.head()
     meanwhile = api.seen(path, at).json()
@@ -94,14 +106,14 @@ def test_time_runs_out_during_a_negotiation_and_is_said_once(api: Api) -> None:
     done = stepped(api, path, "abandonment", reason="Parterne kunne ikke enes")
     shown = api.seen(path, done["position"]).json()
     assert (shown["status"], shown["negotiation"]) == ("expired", False)
-    assert api.services.views.wait_for(done["position"], 10, "agreements")
+    assert api.services.views.wait_for(done["position"], WAIT_SECONDS, "agreements")
     assert sum(watch.step(AFTER)) == 0
 
 
 def test_on_its_last_day_it_is_in_force_and_the_day_after_it_has_expired(api: Api) -> None:
     path = amended(api)
     done = stepped(api, path, "abandonment", **GIVEN_UP)
-    assert api.services.views.wait_for(done["position"], 10, "agreements")
+    assert api.services.views.wait_for(done["position"], WAIT_SECONDS, "agreements")
     assert sum(Watch(api.services).step(AFTER)) == 1
     at = api.services.log.head()
     told = {day: api.seen(path, at, as_of_effective=day).json() for day in (LAST, "2015-01-01")}

@@ -11,7 +11,7 @@ Json = dict[str, Any]
 
 
 def promise(**more: Any) -> Json:
-    body: Json = {"by": "TMF", "to": ["KAB"], "promised": "Svar om renovering", "due": "2030-06"}
+    body: Json = {"by": "TMF", "to": ["KAB"], "promised": "Svar om renovering", "due": "2099-06"}
     return body | more
 
 
@@ -36,20 +36,20 @@ def test_a_commitment_is_made_and_read_with_the_same_bytes(api: Api) -> None:
     body = answer.json()
     again = seen(api, body["id"], min_position=body["position"])
     assert again.content == answer.content
-    assert body["due"]["last_day"] == "2030-06-30"
+    assert body["due"]["last_day"] == "2099-06-30"
     assert body["status"] == "open"
 
 
 def test_another_day_needs_the_consent_of_both_sides(api: Api) -> None:
     record = made(api)
-    body = {"due": "2030-08", "reason": "ferie", "agreed_by": ["TMF"]}
+    body = {"due": "2099-08", "reason": "ferie", "agreed_by": ["TMF"]}
     refused = step(api, record, "reschedulings", body)
     assert refused.status_code == 422
     assert refused.json()["errors"][0]["code"] == "consent_missing"
     agreed = step(api, record, "reschedulings", body | {"agreed_by": ["TMF", "KAB"]})
     assert agreed.status_code == 200
     assert agreed.json()["rescheduled"] == 1
-    assert agreed.json()["first_due"]["last_day"] == "2030-06-30"
+    assert agreed.json()["first_due"]["last_day"] == "2099-06-30"
 
 
 def test_it_is_fulfilled_only_with_evidence_that_is_there(api: Api) -> None:
@@ -75,10 +75,10 @@ def test_an_organisation_sees_its_own_without_what_is_internal(api: Api) -> None
 
 
 def test_the_list_is_filtered_and_paged(api: Api) -> None:
-    records = [made(api, due=f"2031-0{month}") for month in range(1, 6)]
+    records = [made(api, due=f"2099-0{month}") for month in range(1, 6)]
     params: Json = {"min_position": records[-1]["position"], "limit": 2, "status": "open"}
     first = api.ask("GET", "/v1/commitments", params={**params, "to": "KAB"}).json()
-    assert [item["due"]["last_day"] for item in first["items"]] == ["2031-05-31", "2031-04-30"]
+    assert [item["due"]["last_day"] for item in first["items"]] == ["2099-05-31", "2099-04-30"]
     params = {"to": "KAB", "status": "open", "limit": 2, "cursor": first["next"]}
     del params["limit"]
     second = api.ask("GET", "/v1/commitments", params=params)

@@ -192,8 +192,12 @@ def test_a_question_asked_again_has_the_same_answer(api: Api) -> None:
     at = api.log(occurred="2010-02-22")["position"]
     assert matrix(api, at)["items"]
     path = "/v1/direct-contact?organisation=KAB&include_never=true"
-    first = api.get(path)
-    assert api.get(path).content == first.content
+    day = api.services.today()
+    first, again = api.get(path), api.get(path)
+    while api.services.today() != day:  # the silence is a day longer after midnight
+        day = api.services.today()
+        first, again = api.get(path), api.get(path)
+    assert again.content == first.content
     others = api.get("/v1/direct-contact?organisation=AAB&include_never=true").json()
     assert [row["administration"] for row in others["items"]] == [None]
     everything_asked = {"select": "all", "channel": "direct"}

@@ -406,6 +406,7 @@ def do(api: Api, deed: Deed, enquiries: list[str]) -> None:
             assert answer.status_code < 500, answer.text
 
 
+@pytest.mark.timeout(600)  # hundreds of deeds, each of several requests
 @settings(max_examples=40)
 @given(
     deeds=st.lists(DEEDS, max_size=8),

@@ -1,5 +1,6 @@
 """Enquiries over HTTP: received as a contact, every step, and who may take it."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -7,11 +8,20 @@ import pytest
 
 from api.commands import STEPS
 from domain.access import Role
+from domain.storage.sealer import Sealer
 from tests.api.builders import Api, Json, contact, running, settings_in, with_parties
 from tests.api.entry_point import enquiry, example, organisation, party_id, receive, step, take
+from tests.api.register_play import following
 
 KEY = {"Idempotency-Key": "henvendelse-1"}
 UNKNOWN = "0192f3a0-7c00-7abc-8def-001122334455"
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[Api]:
+    """An application that does nothing by itself: no policy warns because midnight came."""
+    with following(settings_in(tmp_path, followers="off")) as made:
+        yield with_parties(made)
 
 
 # ── received ─────────────────────────────────────────────────────────────────────────────────────
@@ -31,6 +41,8 @@ def test_an_enquiry_is_received_and_is_a_contact(api: Api) -> None:
     assert (come_with["channel"], come_with["direction"]) == ("entry_point", "inbound")
     assert come_with["enquiry"] == received["id"]
     assert come_with["position"] == received["position"] - 1, "both are one fact of the log"
+    settings = api.services.settings
+    Sealer(api.services.log, settings.checkpoint_key(), settings.origin).step()
     assert api.get(f"/v1/contacts/{received['contact_id']}/receipt").status_code == 200
 
 

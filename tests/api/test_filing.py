@@ -134,4 +134,4 @@ def test_a_filing_needs_the_version_and_a_contact_one_may_see(api: Api) -> None:
     other = api.as_role(Role.CASE_OFFICER, f"party:{party_id(api, 'KAB')}")
     for match in ("*", '"7"'):
         assert other.post(path, {"filings": MANY}, headers={"If-Match": match}).status_code == 404
-    assert other.get(path).status_code == 404
+    assert other.seen(path, logged["position"]).status_code == 404

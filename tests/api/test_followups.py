@@ -13,7 +13,7 @@ NOBODY = "0192f3a0-7c00-7abc-8def-00ffffffffff"
 
 
 def followup(**more: Any) -> Json:
-    body: Json = {"owner": "TMF", "concerns": ["KAB"], "what": "Ring tilbage", "due": "2031-06-14"}
+    body: Json = {"owner": "TMF", "concerns": ["KAB"], "what": "Ring tilbage", "due": "2099-06-14"}
     return body | more
 
 
@@ -55,8 +55,8 @@ def test_it_is_agreed_and_read_with_the_same_bytes(api: Api) -> None:
 
 def test_its_whole_life_stands_in_its_history(api: Api) -> None:
     record = agreed(api, contact=api.log()["id"])
-    moved = stepped(api, record, "reschedulings", due="2031-06-21", reason="Afventer tegninger")
-    assert (moved["rescheduled"], moved["first_due"]["last_day"]) == (1, "2031-06-14")
+    moved = stepped(api, record, "reschedulings", due="2099-06-21", reason="Afventer tegninger")
+    assert (moved["rescheduled"], moved["first_due"]["last_day"]) == (1, "2099-06-14")
     handed = stepped(api, record, "handings", owner="ØKF", reason="Det er en økonomisag")
     assert [owner["id"] for owner in handed["earlier_owners"]] == [record["owner"]["id"]]
     evidence = {"evidence_kind": "contact", "evidence": api.log()["id"]}
@@ -78,7 +78,7 @@ def test_its_whole_life_stands_in_its_history(api: Api) -> None:
 
 def test_it_comes_from_a_contact_a_meeting_or_a_commitment(api: Api) -> None:
     promise = {"by": "TMF", "to": ["KAB"], "promised": "Svar"}
-    meeting = {"title": "Møde", "forums": ["BL"], "planned": "2031-01-10"}
+    meeting = {"title": "Møde", "forums": ["BL"], "planned": "2099-01-10"}
     origins = {
         "contact": api.log()["id"],
         "meeting": api.post("/v1/meetings", meeting).json()["id"],
@@ -98,7 +98,7 @@ def test_it_comes_from_a_contact_a_meeting_or_a_commitment(api: Api) -> None:
         ({"meeting": NOBODY}, "record_unknown"),
         ({"commitment": NOBODY}, "record_unknown"),
         ({"owner": "Ingen"}, "unknown_party"),
-        ({"occurred": "2031-01-01"}, "occurred_in_future"),
+        ({"occurred": "2099-01-01"}, "occurred_in_future"),
     ],
 )
 def test_what_is_wrong_with_a_follow_up_is_told_by_code(
@@ -112,11 +112,11 @@ def test_what_is_wrong_with_a_follow_up_is_told_by_code(
 @pytest.mark.parametrize(
     ("name", "body", "code"),
     [
-        ("reschedulings", {"due": "2031-06-14", "reason": "ferie"}, "nothing_changed"),
+        ("reschedulings", {"due": "2099-06-14", "reason": "ferie"}, "nothing_changed"),
         ("handings", {"owner": "TMF", "reason": "ferie"}, "nothing_changed"),
         ("handings", {"owner": "Ingen", "reason": "ferie"}, "unknown_party"),
         ("completion", {"evidence_kind": "document", "evidence": NOBODY}, "record_unknown"),
-        ("completion", {"occurred": "2031-01-01"}, "occurred_in_future"),
+        ("completion", {"occurred": "2099-01-01"}, "occurred_in_future"),
     ],
 )
 def test_what_is_wrong_with_a_step_is_told_by_code(
@@ -153,24 +153,24 @@ def test_who_steps_it_says_which_version(shared_api: Api) -> None:
 
 
 def test_the_list_is_asked_by_owner_whom_it_concerns_and_in_the_order_of_days(api: Api) -> None:
-    agreed(api, due="2031-03", concerns=["KAB", "AAB"])
-    agreed(api, due="2031-01", concerns=["KAB", "AAB"])
-    record = agreed(api, owner="ØKF", due="2031-02", concerns=["KAB", "AAB"])
+    agreed(api, due="2099-03", concerns=["KAB", "AAB"])
+    agreed(api, due="2099-01", concerns=["KAB", "AAB"])
+    record = agreed(api, owner="ØKF", due="2099-02", concerns=["KAB", "AAB"])
     head = agreed(api, concerns=[], topics=["tag"])["position"]
 
     def listed(**params: str) -> list[str]:
         found = api.items("/v1/followups", head, sort="day", **params)
         return [each["due"]["last_day"] for each in found]
 
-    first = ["2031-01-31", "2031-03-31"]
+    first = ["2099-01-31", "2099-03-31"]
     assert listed(owner="TMF", concerns="AAB") == first
-    assert listed(concerns="KAB", day_to="2031-02-28") == ["2031-01-31", "2031-02-28"]
-    assert listed(party="ØKF") == ["2031-02-28"]
-    assert listed(topic="tag") == ["2031-06-14"]
+    assert listed(concerns="KAB", day_to="2099-02-28") == ["2099-01-31", "2099-02-28"]
+    assert listed(party="ØKF") == ["2099-02-28"]
+    assert listed(topic="tag") == ["2099-06-14"]
     handed = stepped(api, record, "handings", owner="TMF", reason="deres sag")
     head = handed["position"]
     assert listed(owner="ØKF") == []
-    assert listed(party="ØKF") == ["2031-02-28"], "who had it goes on seeing it"
+    assert listed(party="ØKF") == ["2099-02-28"], "who had it goes on seeing it"
 
 
 def test_an_organisation_sees_its_own_without_what_is_internal(api: Api) -> None:

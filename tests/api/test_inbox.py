@@ -1,5 +1,6 @@
 """The inbox over HTTP: filters, figures, pages, time travel, and what is not one's own."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,16 @@ from domain.access import Role
 from domain.storage import clock
 from tests.api.builders import Api, Json, running, settings_in, with_parties
 from tests.api.entry_point import organisation, party_id, receive, take
+from tests.api.register_play import following
 
 SOMETHING = "0192f3a0-7c00-7abc-8def-001122334499"
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[Api]:
+    """An application that does nothing by itself: no policy warns because midnight came."""
+    with following(settings_in(tmp_path, followers="off")) as made:
+        yield with_parties(made)
 
 
 def unit(api: Api, key: str) -> Api:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from domain.access import Role
-from tests.api.builders import Api, Json, running, settings_in, with_parties
+from tests.api.builders import WAIT_SECONDS, Api, Json, running, settings_in, with_parties
 from tests.api.record_stage import ANY
 
 OLD, NEW, MAYOR, LORD = "Gamle Bo", "Nye Bo", "Borgmesteren", "Overborgmesteren"
@@ -54,7 +54,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
             merge = {"into": into, "reason": "Fusion"}
             done = api.post(f"/v1/parties/{one}/merge", merge)
             assert done.status_code == 200, done.text
-            assert api.services.views.wait_for(done.json()["position"], 20)
+            assert api.services.views.wait_for(done.json()["position"], WAIT_SECONDS)
         there.keys |= {"new id": new, "lord": lord, "mayor": mayor}
         yield there
 
@@ -164,7 +164,7 @@ def test_after_an_unmerge_the_old_party_steps_on_and_the_survivor_no_more(tmp_pa
         ):
             done = api.post(f"/v1/parties/{old}/{what}", body)
             assert done.status_code == 200, done.text
-            assert api.services.views.wait_for(done.json()["position"], 20)
+            assert api.services.views.wait_for(done.json()["position"], WAIT_SECONDS)
         given = {"party": "KAB", "agreement_version": 1}
         refused = api.post(f"{path}/approvals", given, headers=ANY)
         assert refused.json()["code"] == "not_a_party"

@@ -13,7 +13,7 @@ from api.http.routes import operations
 from domain import access
 from domain.access import Role
 from tests.api.access_table import ROLES, TABLE
-from tests.api.builders import Json, contact
+from tests.api.builders import WAIT_SECONDS, Json, contact
 from tests.api.crossing import (
     CANARY,
     HIDDEN_FROM,
@@ -47,8 +47,10 @@ def stages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stages]:
 
 @pytest.fixture
 def stage(stages: Stages, request: pytest.FixtureRequest) -> Stage:
-    """What is hidden, at the level a test names, else restricted."""
-    return stages.of(getattr(request, "param", "restricted"))
+    """What is hidden, at the level a test names, else restricted; the views know of it."""
+    there = stages.of(getattr(request, "param", "restricted"))
+    assert there.api.services.views.wait_for(there.position, WAIT_SECONDS)
+    return there
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.access import Role
@@ -192,9 +192,8 @@ def ever_named(steps: Sequence[Json]) -> list[str]:
     return [p["name"] for step in steps for p in step["contact"]["participants"]]
 
 
-@settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@pytest.mark.timeout(600)  # each example reads the histories of all before it
+@settings(max_examples=50)
 @given(script=st.lists(calls, min_size=2, max_size=9))
 def test_no_sequence_of_calls_loses_anything(book: Book, script: list[tuple[Any, ...]]) -> None:
     before = told_by(book)

@@ -7,7 +7,8 @@ import pytest
 
 from domain.storage import clock
 from domain.values import instant_text
-from tests.api.builders import Api, contact, running, settings_in, with_parties
+from projections.registry import VIEWS
+from tests.api.builders import WAIT_SECONDS, Api, contact, running, settings_in, with_parties
 
 
 @pytest.fixture
@@ -99,6 +100,8 @@ def test_the_same_question_gives_the_same_bytes_when_all_views_are_built_anew(
         file.unlink()
     with running(settings_in(tmp_path)) as again:
         again.token = token
+        # A view that is first built serves none, and a command waits for parties but a moment.
+        assert again.services.views.wait_for(at, WAIT_SECONDS, *(view.name for view in VIEWS))
         again.log(occurred="2010-02-03", subject="Kommet til siden")
         after = [again.get(path, params=params | then).content for path, params in questions]
     assert before == after
