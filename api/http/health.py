@@ -18,12 +18,14 @@ from domain.access import Action, may
 from domain.errors import DomainError
 from domain.log.port import Log
 from domain.storage.clock import MICROSECONDS, now_microseconds
+from projections.registry import VIEWS
 from projections.runner import positions
 
 LAG_SECONDS_MAX: Final = 10
 """An event older than this that a view or checkpoint lacks makes the service not ready."""
 FREE_BYTES_MIN: Final = 64 * 1024 * 1024
 """Room for some hundred thousand contacts: time for somebody to come."""
+_VIEWS: Final = frozenset(view.name for view in VIEWS)
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1"})
 
 
@@ -103,7 +105,8 @@ def _look_at_followers(door: Door, found: Condition) -> None:
     if any(state.error is not None for state in states.values()):
         found.reasons.append("view_failed")
     found.views = min((s.position for s in states.values() if s.error is None), default=0)
-    if not states or _is_late(log, found.views, found.head):
+    serving = {name for name, state in states.items() if state.state == "active"}
+    if not serving.issuperset(_VIEWS) or _is_late(log, found.views, found.head):
         found.reasons.append("view_behind")
     newest = log.checkpoint()
     found.sealed = newest.size if newest is not None else 0

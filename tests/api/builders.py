@@ -20,6 +20,7 @@ from domain.log.envelope import Envelope
 from domain.storage import clock
 from domain.storage.journal import Entry
 from domain.values import Value
+from projections.registry import VIEWS
 from tests.proof.service import until
 
 Json = dict[str, Any]
@@ -27,6 +28,8 @@ CLI = Envelope(actor="cli", role=Role.ADMINISTRATOR, via="cli")
 MASTER = base64.b64encode(bytes(range(32))).decode()
 WAIT_SECONDS = 60.0
 """How long views are waited for: a bound that says "never", and the most that settings take."""
+VIEW_NAMES = [view.name for view in VIEWS]
+"""Named, also a view that is still being made for the first time is waited for."""
 
 
 def settings_in(folder: Path, **more: Any) -> Settings:
@@ -59,7 +62,7 @@ def revoke(services: Services, token: str) -> None:
 def caught_up(services: Services) -> None:
     """Wait until views and checkpoints have all that is in the log, so that nothing can lag."""
     head = services.log.head()
-    assert services.views.wait_for(head, WAIT_SECONDS)
+    assert services.views.wait_for(head, WAIT_SECONDS, *VIEW_NAMES)
 
     def is_sealed() -> bool:
         newest = services.log.checkpoint()
@@ -139,14 +142,20 @@ class Api:
         return found
 
 
+def desk_of(services: Services, client: TestClient) -> Api:
+    """An application asked by a case officer, once every view is there."""
+    token = new_key(services, Role.CASE_OFFICER)
+    assert services.views.wait_for(services.log.head(), WAIT_SECONDS, *VIEW_NAMES)
+    return Api(client, services, token, {Role.CASE_OFFICER: token})
+
+
 @contextmanager
 def running(settings: Settings) -> Iterator[Api]:
     """Run an application; the key is a case officer's."""
     services = open_services(settings, writer=True)
     try:
         with TestClient(create_app(services), raise_server_exceptions=False) as client:
-            token = new_key(services, Role.CASE_OFFICER)
-            yield Api(client, services, token, {Role.CASE_OFFICER: token})
+            yield desk_of(services, client)
     finally:
         services.close()
 

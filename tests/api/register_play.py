@@ -26,7 +26,7 @@ from domain.registers import REGISTERS, Register
 from domain.storage import clock
 from projections.registry import VIEWS
 from projections.runner import Runner
-from tests.api.builders import WAIT_SECONDS, Api, Json, new_key, with_parties
+from tests.api.builders import WAIT_SECONDS, Api, Json, desk_of, with_parties
 from tests.api.entry_point import party_id
 from tests.api.record_stage import ANY, BEFORE, fitting, seat
 
@@ -132,8 +132,7 @@ def following(settings: Settings) -> Iterator[Api]:
     thread.start()
     try:
         with TestClient(create_app(services), raise_server_exceptions=False) as client:
-            token = new_key(services, Role.CASE_OFFICER)
-            yield Api(client, services, token, {Role.CASE_OFFICER: token})
+            yield desk_of(services, client)
     finally:
         stop.set()
         thread.join()

@@ -131,6 +131,18 @@ def test_a_parked_view_makes_the_service_not_ready_and_hinders_no_logging(api: A
     assert len(api.items("/v1/contacts", at)) == 1
 
 
+def test_a_view_that_is_still_being_made_makes_the_service_not_ready(tmp_path: Path) -> None:
+    with running(settings_in(tmp_path)) as api:
+        token = with_parties(api).token
+        caught_up(api.services)
+    with running_without_follower(tmp_path) as api:
+        api.token = token
+        assert "view_behind" not in api.get("/readyz").json().get("reasons", [])
+        with api.services.store.writing() as tx:
+            tx.run("UPDATE tracking SET state = 'building' WHERE name = 'counts'")
+        assert "view_behind" in api.get("/readyz").json()["reasons"]
+
+
 def test_without_a_follower_the_service_logs_and_tells_that_views_are_behind(
     tmp_path: Path,
 ) -> None:
