@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final, Protocol
 
+from domain.errors import Unavailable
 from domain.log.port import Log
 from domain.values import PartyId, PartyRef
 from projections.naming import (
@@ -77,7 +78,7 @@ class Directory:
         An id, a name, abbreviation or outside number counts first, then an alias, then any of them
         but for case and blanks. A merged party's keys mean its survivor. When a key is not found,
         the view is first brought to the log's head and asked again: a party registered a moment
-        ago must be found.
+        ago must be found. Raises Unavailable when a view so far behind cannot tell.
         """
         found: dict[str, PartyRef | None] = {**self.remembered(keys)}
         if len(found) == len(keys):
@@ -85,8 +86,10 @@ class Directory:
         missing = [key for key in keys if key not in found]
         found |= self._look_up(missing)
         if still := [key for key in missing if key not in found]:
-            self._views.wait_for(self._log.head(), self._wait_seconds, "parties")
+            told = self._views.wait_for(self._log.head(), self._wait_seconds, "parties")
             found |= self._look_up(still)
+            if not told and any(key not in found for key in still):
+                raise Unavailable("view_behind", view="parties")
         return found
 
     def family(self, party_id: str) -> frozenset[str]:

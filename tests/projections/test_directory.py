@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from domain.errors import Unavailable
 from domain.log.codec import Fact
 from domain.parties import PartyAliasAdded, PartyMerged, PartyRenamed, PartyUnmerged
 from domain.values import PartyId
@@ -96,6 +97,22 @@ def test_a_party_registered_a_moment_ago_is_found(
     register(named, "nyt", "NYT")  # not applied yet when it is asked for
     with following(runner, views):
         assert directory.resolve(["NYT"])["NYT"] is not None
+
+
+def test_a_view_that_is_behind_does_not_call_a_party_unknown(
+    named: Story, store: ViewStore, follow: Follow
+) -> None:
+    runner = follow(store, [VIEW])
+    views = Views(store, named.log)
+    patient = Directory(views, named.log, wait_seconds=PATIENCE_SECONDS)
+    assert patient.resolve(["NYT"]) == {}
+    register(named, "nyt", "NYT")
+    hasty = Directory(views, named.log, wait_seconds=0)
+    assert hasty.resolve(["AAB"]).keys() == {"AAB"}, "what is known needs no newer view"
+    with pytest.raises(Unavailable, match="view_behind"):
+        hasty.resolve(["AAB", "NYT"])
+    runner.catch_up()
+    assert patient.resolve(["AAB", "NYT", "UKENDT"]).keys() == {"AAB", "NYT"}
 
 
 def test_a_hit_is_believed_for_two_seconds_and_a_miss_never(
