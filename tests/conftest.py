@@ -28,6 +28,7 @@ POSTGRES_MAJOR_MIN = 15  # the oldest version we promise to run on
 POSTGRES_START_ATTEMPTS = 3  # a free port may be taken between asking and binding
 POSTGRES_SECONDS_MAX = 600  # how long pg_ctl waits: a bound that says "never"
 POSTGRES_USER = "kontaktlog"
+NO_AUTOVACUUM = "autovacuum = off"  # it comes when it likes, changes plans, stays in databases
 PORTS = (15_000, 32_000)  # below those that the system gives to outgoing connections
 DATABASE_NUMBERS = itertools.count(1)
 
@@ -179,13 +180,15 @@ def configuration(port: int, sockets: Path) -> str:
         f"unix_socket_directories = '{sockets}'\n"
         "shared_buffers = 64MB\n"
         "max_connections = 100\n"
-        "autovacuum = off\n"  # it comes when it likes, changes plans, and stays in databases
         "lc_messages = 'C'\n"
     )
 
 
-def start_cluster(binaries: Path, folder: Path) -> PostgresServer:
-    """Make a cluster in `folder` and start it, on another port if the first was taken meanwhile."""
+def start_cluster(binaries: Path, folder: Path, *more: str) -> PostgresServer:
+    """Make a cluster in `folder` and start it, on another port if the first was taken meanwhile.
+
+    `more` are lines of its configuration.
+    """
     data = folder / "data"
     PostgresServer(binaries, data, 0).run(
         "initdb", "-D", str(data), "-U", POSTGRES_USER, "--auth=trust", "-E", "UTF8", "--locale=C"
@@ -194,7 +197,7 @@ def start_cluster(binaries: Path, folder: Path) -> PostgresServer:
     attempts_left = POSTGRES_START_ATTEMPTS
     while True:
         server = PostgresServer(binaries, data, free_port())
-        text = base + configuration(server.port, folder)
+        text = base + configuration(server.port, folder) + "".join(f"{line}\n" for line in more)
         (data / "postgresql.conf").write_text(text, encoding="utf-8")
         try:
             server.start()
@@ -218,7 +221,7 @@ def postgres_server() -> Iterator[PostgresServer]:
         owner = pwd.getpwnam("postgres")
         os.chown(folder, owner.pw_uid, owner.pw_gid)
     try:
-        server = start_cluster(binaries, folder)
+        server = start_cluster(binaries, folder, NO_AUTOVACUUM)
         try:
             yield server
         finally:
